@@ -1,0 +1,375 @@
+"""What a recipe may say: one class a section, one docstring a field. The README's reference is made from this file.
+
+Defaults are the paper's (Zelikman et al. 2022, https://arxiv.org/abs/2203.14465, and its code, ezelikman/STaR at 6ffd3c4)
+wherever the paper has one. Nothing here reads a file: see `load.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+DigitCounts = dict[Annotated[int, Field(ge=1, le=12)], Count]
+
+
+class Section(BaseModel):
+    """Common rules: unknown keys, inexact types, NaN and infinity are errors; a section never changes once loaded."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class ArithmeticTask(Section):
+    """Addition of two n-digit numbers, generated: problem i of a split is the same on every machine."""
+
+    kind: Literal["arithmetic"]
+    """Which task this is."""
+    style: Literal["columns", "paper", "words"] = "columns"
+    """How questions and rationales read: `columns` (short, digit by digit), `paper` (the paper's `<scratch>` format)
+    or `words` ("What is 12 + 34?", with exemplars; for pretrained models)."""
+    train: DigitCounts = {1: 80, 2: 2000, 3: 2000}
+    """Number of training problems for each digit count."""
+    held_out: DigitCounts = {1: 9, 2: 100, 3: 100}
+    """Number of held-out problems for each digit count. No sum of theirs, in either order, is in `train`."""
+    seed: int = 0
+    """Which problems are drawn."""
+
+
+class Gsm8kTask(Section):
+    """Grade-school word problems (Cobbe et al. 2021, https://arxiv.org/abs/2110.14168)."""
+
+    kind: Literal["gsm8k"]
+    """Which task this is."""
+    path: str = "openai/gsm8k"
+    """A folder with `train.jsonl` and `test.jsonl`, or a hub data set id."""
+    held_out: Literal["test", "train"] = "test"
+    """`test` evaluates on the test split; `train` on the last tenth of the training split, which is then not trained
+    on (for choosing settings without looking at the test set)."""
+
+
+class JsonlFields(Section):
+    """Which keys of a JSONL row hold what."""
+
+    question: str = "question"
+    """Key of the question."""
+    answer: str = "answer"
+    """Key of the ground truth."""
+    id: str | None = None
+    """Key of the problem id; without it, ids are the file's name and the line number."""
+    group: str | None = None
+    """Key of the group that accuracy is reported by (a source, a difficulty)."""
+
+
+class JsonlTask(Section):
+    """Your own problems: one JSON object a line, and everything else here. No Python needed."""
+
+    kind: Literal["jsonl"]
+    """Which task this is."""
+    train: str
+    """Path of the training problems."""
+    held_out: str | None = None
+    """Path of the held-out problems; without it, `held_out_share` of the training file is held out."""
+    held_out_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """Share of the training file that is held out (chosen by a hash of the question) when `held_out` is not given."""
+    fields: JsonlFields = JsonlFields()
+    """Which keys hold what."""
+    gold_pattern: str | None = None
+    """Regular expression whose first group is the final answer inside the answer field; the whole field without it."""
+    answer_pattern: str = r"####[ \t]*([^\n]+)"
+    """Regular expression whose first group is the final answer in what the model wrote. Text with two different
+    final answers has none."""
+    verifier: Literal["exact", "numeric", "choice"] = "exact"
+    """How a final answer is compared with the ground truth."""
+    prompt: str = "Q: {question}\nA:"
+    """What the model sees; `{question}` is replaced."""
+    hint: str = "Q: {question} ({answer})\nA:"
+    """What it sees in rationalization; `{question}` and `{answer}` are replaced."""
+    stop: list[str] = ["\n\n", "\nQ:"]
+    """Where a completion ends, beside the end-of-sequence token."""
+
+
+Task = Annotated[ArithmeticTask | Gsm8kTask | JsonlTask, Field(discriminator="kind")]
+
+
+class Starter(Section):
+    """A tiny Llama that the project pretrains from scratch on worked sums: a base model for a laptop, built once.
+
+    Needs `task.kind: arithmetic` of style `columns` or `paper`; never sees a held-out problem.
+    """
+
+    hidden_size: Count = 128
+    """Width of the residual stream."""
+    layers: Count = 3
+    """Number of transformer blocks."""
+    heads: Count = 4
+    """Number of attention heads."""
+    intermediate_size: Count = 512
+    """Width of the feed-forward layer."""
+    context: Count = 256
+    """Longest sequence, in tokens (here characters)."""
+    steps: Count = 200
+    """Optimizer steps."""
+    batch_size: Count = 64
+    """Examples a step."""
+    lr: Annotated[float, Field(gt=0)] = 3e-3
+    """Peak learning rate (AdamW, cosine to zero)."""
+    warmup_steps: Annotated[int, Field(ge=0)] = 20
+    """Steps of linear warmup."""
+    digits: dict[Annotated[int, Field(ge=1, le=12)], Annotated[float, Field(gt=0)]] = {
+        1: 0.45,
+        2: 0.35,
+        3: 0.14,
+        4: 0.05,
+        5: 0.01,
+    }
+    """Relative frequency of each digit count."""
+    hinted: Probability = 0.3
+    """Share of the examples whose prompt shows the answer, so that hints mean something to the model."""
+    seed: int = 0
+    """Initial weights and data."""
+
+
+class Model(Section):
+    """The base model. Give exactly one of `path`, `gguf` and `starter`."""
+
+    path: str | None = None
+    """A hub id or the folder of a transformers causal language model."""
+    gguf: str | None = None
+    """Path of a GGUF file; it is converted once, into the cache (`STAR_CACHE`, by default `~/.cache/star`)."""
+    starter: Starter | None = None
+    """Pretrain a tiny model on worked sums."""
+    revision: str | None = None
+    """Branch, tag or commit of a hub model."""
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """`auto`: bfloat16 on a GPU that has it and on CPUs with AMX, else float32."""
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda`, `cuda:1`, `mps`."""
+    threads: Count | None = None
+    """CPU threads; by default one for each core that this process may use."""
+    trust_remote_code: bool = False
+    """Whether Python code that comes with the model may run."""
+
+    @model_validator(mode="after")
+    def _exactly_one_source(self) -> Model:
+        given = [name for name in ("path", "gguf", "starter") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of path, gguf and starter (given: {', '.join(given) or 'none'})")
+        if self.revision and not self.path:
+            raise ValueError("revision belongs to a hub model: it needs path")
+        return self
+
+
+class Prompting(Section):
+    """How a problem becomes a prompt."""
+
+    exemplars: str | None = None
+    """Text file of worked examples put before the question: a path, or the name of one that comes with the project."""
+    shots: Annotated[int, Field(ge=0)] | None = None
+    """How many of them to use; all by default."""
+    sample_with: Literal["always", "first", "never"] = "always"
+    """Which iterations sample with exemplars: `first` stops after the first one (the official code's `--no_prompt`)."""
+    train_with: bool = False
+    """Whether training prompts show the exemplars (the official code's `--few_shot_train`)."""
+    chat: bool = False
+    """Send prompts through the tokenizer's chat template, exemplars as earlier turns; training examples too."""
+    system: str | None = None
+    """System message, with `chat`."""
+
+
+class Decoding(Section):
+    """How text is sampled."""
+
+    temperature: Annotated[float, Field(ge=0)] = 0.0
+    """0 is greedy, as in the paper (which found 0.5 to 0.7 in place of rationalization to make models worse)."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Nucleus sampling: the smallest set of tokens with this probability."""
+    top_k: Annotated[int, Field(ge=0)] = 0
+    """Only the k most likely tokens; 0 for all."""
+    samples: Count = 1
+    """Completions for each prompt (k)."""
+    max_new_tokens: Count = 96
+    """Longest completion, in tokens (the official code's `--gen_length`)."""
+    stop: list[str] | None = None
+    """Where a completion ends, beside the end-of-sequence token; by default what the task says."""
+
+    @model_validator(mode="after")
+    def _samples_need_temperature(self) -> Decoding:
+        if self.samples > 1 and self.temperature == 0:
+            raise ValueError(f"samples is {self.samples}, but at temperature 0 they are all the same; raise temperature")
+        if self.stop is not None and "" in self.stop:
+            raise ValueError('stop holds an empty string, which would end every completion at once; remove ""')
+        return self
+
+
+class Rationalization(Section):
+    """Second chance with the answer shown as a hint (paper, section 3.2)."""
+
+    probability: Probability = 1.0
+    """Share of the failed problems that are rationalized; 0 turns it off."""
+    keep_hint: Probability = 0.0
+    """Share of the accepted rationalizations whose training prompt keeps the hint (`--p_show_hint_save`)."""
+
+
+class SamplerSettings(Section):
+    """The engine that samples, and how much it takes at once."""
+
+    kind: Literal["local"] = "local"
+    """`local`: our own engine, in this process."""
+    batch_size: Count = 64
+    """Sequences decoded together."""
+    wave: Count = 512
+    """Prompts sampled before results are saved: what a crash can cost."""
+
+
+class Selection(Section):
+    """Which accepted attempts become training data. Exact duplicates never do."""
+
+    max_per_problem: Count | None = None
+    """At most this many rationales of one problem; all by default."""
+    keep_iterations: Count = 1
+    """Train on the rationales of the last n iterations; 1 replaces the old data, as in the paper (`--copy_n`)."""
+
+
+class Steps(Section):
+    """Training steps of each iteration. The paper: 40, growing by 20% (arithmetic: 300, then +20)."""
+
+    start: Count = 40
+    """Steps in the first iteration."""
+    growth: Annotated[float, Field(ge=1)] | None = None
+    """Factor from one iteration to the next; 1.2 when neither this nor `increment` is given."""
+    increment: Annotated[int, Field(ge=0)] | None = None
+    """Steps added from one iteration to the next, instead of a factor."""
+    cap: Count | None = None
+    """Never more than this."""
+
+    @model_validator(mode="after")
+    def _one_kind_of_growth(self) -> Steps:
+        if self.growth is not None and self.increment is not None:
+            raise ValueError("give growth or increment, not both")
+        return self
+
+    def in_iteration(self, number: int) -> int:
+        """Steps of iteration `number`, counted from 1 (`get_n_steps` in the official iteration_train.py)."""
+        if self.increment is not None:
+            steps = self.start + self.increment * (number - 1)
+        else:
+            factor = 1.2 if self.growth is None else self.growth
+            steps = math.floor(self.start * factor ** (number - 1) + 1e-9)
+        return steps if self.cap is None else min(steps, self.cap)
+
+
+class Training(Section):
+    """LoRA fine-tuning on the accepted rationales."""
+
+    from_base: bool = True
+    """Start every iteration from the base model (the paper), or continue from the previous adapter."""
+    rank: Count = 16
+    """LoRA rank."""
+    alpha: Annotated[float, Field(gt=0)] = 32
+    """LoRA alpha: updates are scaled by alpha / rank."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Dropout in the LoRA branch."""
+    target_modules: str | list[str] = "all-linear"
+    """Which linear layers get an adapter: `all-linear`, or names such as `[q_proj, v_proj]`."""
+    lr: Annotated[float, Field(gt=0)] = 1e-4
+    """Peak learning rate. (The paper's 1e-6 is for full fine-tuning of 6B parameters.)"""
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    """What the learning rate does after the warmup."""
+    warmup_steps: Annotated[int, Field(ge=0)] = 100
+    """Steps of linear warmup."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """AdamW weight decay."""
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    """Gradients are clipped to this norm."""
+    batch_size: Count = 8
+    """Examples in an optimizer step."""
+    micro_batch_size: Count | None = None
+    """Examples in a forward pass, when memory is short; gradients are accumulated up to `batch_size`."""
+    steps: Steps | None = None
+    """Steps of each iteration; the paper's schedule when neither this nor `epochs` is given."""
+    epochs: Annotated[float, Field(gt=0)] | None = None
+    """Passes over the training examples, instead of steps."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Training:
+        if self.steps is not None and self.epochs is not None:
+            raise ValueError("give steps or epochs, not both")
+        if self.micro_batch_size is not None and self.micro_batch_size > self.batch_size:
+            raise ValueError(f"micro_batch_size {self.micro_batch_size} is larger than batch_size {self.batch_size}")
+        return self
+
+    def steps_in(self, iteration: int, num_examples: int) -> int:
+        """Optimizer steps of an iteration (counted from 1) over `num_examples`; a last partial batch is a step."""
+        if self.epochs is not None:
+            return max(1, math.ceil(num_examples * self.epochs / self.batch_size))
+        return (self.steps or Steps()).in_iteration(iteration)
+
+
+class Evaluation(Section):
+    """Accuracy on held-out problems after every iteration, greedy unless `decoding` says otherwise."""
+
+    exemplars: Literal["with", "without", "both"] | None = None
+    """Whether evaluation prompts show the exemplars; by default as sampling does in that iteration."""
+    decoding: Decoding | None = None
+    """How evaluation decodes; by default greedy, with the length and stop strings of `decoding`."""
+
+
+class Recipe(Section):
+    """A whole run."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Name of the run: its directory is `runs/NAME`."""
+    seed: int = 0
+    """Every random choice of the run follows from it."""
+    iterations: Count = 10
+    """How many times to sample, verify, rationalize and fine-tune."""
+    problems_per_iteration: Count | None = None
+    """Problems drawn anew from the training split for each iteration; all of them by default."""
+    limit: Count | None = None
+    """Use only the first n problems of each group of each split: for a quick look."""
+    task: Task
+    """The problems: `kind` is `arithmetic`, `gsm8k` or `jsonl`."""
+    model: Model
+    """The base model."""
+    prompt: Prompting = Prompting()
+    """How a problem becomes a prompt."""
+    decoding: Decoding = Decoding()
+    """How rationales are sampled."""
+    rationalization: Rationalization = Rationalization()
+    """Second chance with the answer shown as a hint."""
+    sampler: SamplerSettings = SamplerSettings()
+    """The engine that samples."""
+    selection: Selection = Selection()
+    """Which rationales are trained on."""
+    train: Training = Training()
+    """LoRA fine-tuning."""
+    evaluation: Evaluation = Evaluation()
+    """Accuracy on held-out problems."""
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Recipe:
+        if self.model.starter and not (isinstance(self.task, ArithmeticTask) and self.task.style != "words"):
+            raise ValueError("model.starter knows only sums: it needs task.kind arithmetic of style columns or paper")
+        if self.prompt.exemplars is None:
+            for key, needs in (
+                ("prompt.train_with", self.prompt.train_with),
+                ("prompt.shots", bool(self.prompt.shots)),
+                ("evaluation.exemplars", self.evaluation.exemplars in ("with", "both")),
+            ):
+                if needs:
+                    raise ValueError(f"{key} asks for exemplars, but prompt.exemplars names none")
+        if self.prompt.system is not None and not self.prompt.chat:
+            raise ValueError("prompt.system needs prompt.chat: true")
+        return self
+
+    @property
+    def evaluation_decoding(self) -> Decoding:
+        """How evaluation decodes: `evaluation.decoding`, or greedy with the sampling length and stop strings."""
+        return self.evaluation.decoding or Decoding(
+            max_new_tokens=self.decoding.max_new_tokens, stop=self.decoding.stop
+        )

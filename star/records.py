@@ -1,0 +1,140 @@
+"""The vocabulary of the whole project, as frozen dataclasses. Imports only the standard library.
+
+    Problem --prompts--> Prompt --sampler--> Completion --verifier--> Verdict
+    Attempt = problem + prompt + completion + verdict;  an accepted attempt is a rationale
+    Example = what a rationale becomes in training: a hint-free prompt and the target to learn
+
+Every record turns into a JSON object with `to_dict` and back with `from_dict`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+STATUSES = ("correct", "wrong", "no_answer", "timeout", "error")
+"""What a verdict can be. Unparseable is not wrong, and a timeout is not wrong."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A question with its ground truth.
+
+    `answer_source` says where the ground truth came from: `gold`, `computed` or `consensus`. `source` is the file and
+    line, hub data set or generator that the problem came from. `group` is what accuracy is reported by (`3 digits`).
+    """
+
+    id: str
+    task: str
+    question: str
+    answer: str
+    choices: tuple[str, ...] = ()
+    source: str = ""
+    answer_source: str = "gold"
+    parents: tuple[str, ...] = ()
+    group: str = "all"
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Problem:
+        return cls(**{**data, "choices": tuple(data["choices"]), "parents": tuple(data["parents"])})
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The exact text shown to the model. A hinted prompt shows the answer."""
+
+    problem_id: str
+    text: str
+    hinted: bool = False
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What the model wrote. `text` ends before the stop string or end-of-sequence token that ended it.
+
+    `num_tokens` counts every token sampled, the end-of-sequence token included. `finish_reason` is `eos`, `stop` or
+    `length`. `model` names the weights: `base`, or `iteration-003` for that iteration's adapter.
+    """
+
+    problem_id: str
+    sample_index: int
+    text: str
+    num_tokens: int
+    finish_reason: str
+    seed: int
+    model: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What verification found: a status (one of `STATUSES`), the extracted answer, and a word of detail."""
+
+    status: str
+    answer: str | None = None
+    detail: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        return self.status == "correct"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try at one problem. Accepted, it is a rationale."""
+
+    problem: Problem
+    prompt: Prompt
+    completion: Completion
+    verdict: Verdict
+
+    @property
+    def id(self) -> str:
+        kind = "hinted" if self.prompt.hinted else "plain"
+        return f"{self.completion.model}/{kind}/{self.problem.id}/{self.completion.sample_index}"
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Attempt:
+        return cls(
+            problem=Problem.from_dict(data["problem"]),
+            prompt=Prompt(**data["prompt"]),
+            completion=Completion(**data["completion"]),
+            verdict=Verdict(**data["verdict"]),
+        )
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row of training data. `iteration` is the one that accepted it; `attempt_id` leads back to the attempt."""
+
+    prompt: str
+    target: str
+    attempt_id: str
+    iteration: int
+    rationalized: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Example:
+        return cls(**data)
+
+
+def derive_seed(*parts: str | int) -> int:
+    """A 63-bit seed from any parts, by SHA-256: never `seed + i`, whose streams overlap between runs.
+
+    >>> derive_seed(0, "plain", "add-1") == derive_seed(0, "plain", "add-1")
+    True
+    """
+    digest = hashlib.sha256(json.dumps(parts).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1

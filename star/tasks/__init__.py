@@ -1,0 +1,79 @@
+"""Tasks: one file each, and one explicit dict."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from star.errors import UserError
+from star.recipe.schema import Recipe
+from star.records import Problem
+from star.tasks.arithmetic import Arithmetic
+from star.tasks.base import Task
+from star.tasks.exemplars import load_exemplars
+from star.tasks.gsm8k import Gsm8k
+from star.tasks.jsonl import Jsonl
+from star.verify.exact import normalise
+
+TASKS: dict[str, type[Task]] = {"arithmetic": Arithmetic, "gsm8k": Gsm8k, "jsonl": Jsonl}
+
+__all__ = ["TASKS", "Task", "build_task", "load_exemplars", "load_problems"]
+
+
+def build_task(recipe: Recipe) -> Task:
+    """The task of a recipe; reads no data yet."""
+    return TASKS[recipe.task.kind](recipe.task)
+
+
+def load_problems(recipe: Recipe, task: Task) -> tuple[list[Problem], list[Problem]]:
+    """Training and held-out problems, `limit` applied, ids unique, no question in both.
+
+    Held-out problems that are exemplars are left out.
+
+    Raises:
+        UserError: bad data, duplicate ids, an overlap, or nothing left.
+    """
+    exemplars = load_exemplars(recipe.prompt.exemplars, task) if recipe.prompt.exemplars else []
+    shown = {normalise(problem.question) for problem, _ in exemplars}
+    train = _first(recipe.limit, task.problems("train"))
+    held_out = _first(recipe.limit, [p for p in task.problems("held_out") if normalise(p.question) not in shown])
+    for split, problems in (("training", train), ("held-out", held_out)):
+        if not problems:
+            raise UserError(f"task {task.name}: there are no {split} problems")
+    _require_unique_ids([*train, *held_out])
+    _require_disjoint(train, held_out)
+    return train, held_out
+
+
+def _first(limit: int | None, problems: list[Problem]) -> list[Problem]:
+    """The first `limit` problems of each group."""
+    if limit is None:
+        return problems
+    taken: dict[str, int] = defaultdict(int)
+    kept = []
+    for problem in problems:
+        taken[problem.group] += 1
+        if taken[problem.group] <= limit:
+            kept.append(problem)
+    return kept
+
+
+def _require_unique_ids(problems: list[Problem]) -> None:
+    seen: dict[str, Problem] = {}
+    for problem in problems:
+        if problem.id in seen:
+            raise UserError(
+                f"{problem.source}: id {problem.id!r} was already used at {seen[problem.id].source}; ids must be unique"
+            )
+        seen[problem.id] = problem
+
+
+def _require_disjoint(train: list[Problem], held_out: list[Problem]) -> None:
+    by_question = {normalise(problem.question): problem for problem in train}
+    shared = [(by_question[normalise(p.question)], p) for p in held_out if normalise(p.question) in by_question]
+    if shared:
+        trained, held = shared[0]
+        raise UserError(
+            f"{len(shared)} held-out questions are also training questions, which would make accuracy a lie; the first: "
+            f"{trained.source} (id {trained.id}) and {held.source} (id {held.id}): {held.question[:80]!r}. "
+            "Remove them from one of the two"
+        )

@@ -1,0 +1,57 @@
+"""Worked examples that go before a question: a text file of blocks, parsed and checked against the task.
+
+    question: What is 12 + 34?
+    answer: 46
+    rationale:
+    12 + 34 = 46.
+    #### 46
+    ---
+    question: ...
+
+`rationale:` is followed by what the model should write, word for word, up to the next `---` line.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from star.errors import UserError
+from star.records import Problem
+from star.tasks.base import Task
+
+BUILT_IN = Path(__file__).parent / "exemplars"
+_BLOCK = re.compile(r"question:(?P<question>.*?)\nanswer:(?P<answer>[^\n]*)\nrationale:\n(?P<rationale>.+)", re.DOTALL)
+
+
+def load_exemplars(name: str, task: Task, shots: int | None = None) -> list[tuple[Problem, str]]:
+    """The first `shots` exemplars of a file (all when `None`), each as problem and rationale.
+
+    Args:
+        name: path of a text file, or the name of one in `star/tasks/exemplars/`.
+
+    Raises:
+        UserError: no such file, a malformed block, a rationale whose final answer is not its `answer`, or too few.
+    """
+    path = Path(name) if Path(name).is_file() else BUILT_IN / f"{name}.txt"
+    if not path.is_file():
+        have = ", ".join(sorted(file.stem for file in BUILT_IN.glob("*.txt")))
+        raise UserError(f"prompt.exemplars = {name!r}: no such file; those that come with the project: {have}")
+    exemplars = []
+    for number, block in enumerate(re.split(r"^---[ \t]*$", path.read_text(encoding="utf-8"), flags=re.MULTILINE), 1):
+        match = _BLOCK.fullmatch(block.strip("\n"))
+        if not match:
+            raise UserError(f"{path}: exemplar {number} is not `question:`, `answer:`, `rationale:`; it is {block[:80]!r}")
+        problem = Problem(
+            id=f"exemplar-{number}", task=task.name, question=match["question"].strip(), answer=match["answer"].strip()
+        )
+        verdict = task.judge(problem, match["rationale"])
+        if not verdict.accepted:
+            raise UserError(
+                f"{path}: exemplar {number}: its rationale should end in the answer {problem.answer!r}, but the task "
+                f"reads {verdict.answer!r} from it ({verdict.status}{': ' * bool(verdict.detail)}{verdict.detail})"
+            )
+        exemplars.append((problem, match["rationale"].rstrip()))
+    if shots is not None and shots > len(exemplars):
+        raise UserError(f"prompt.shots = {shots}: {path} has only {len(exemplars)} exemplars")
+    return exemplars[:shots]
