@@ -200,7 +200,9 @@ class Decoding(Section):
     @model_validator(mode="after")
     def _samples_need_temperature(self) -> Decoding:
         if self.samples > 1 and self.temperature == 0:
-            raise ValueError(f"samples is {self.samples}, but at temperature 0 they are all the same; raise temperature")
+            raise ValueError(
+                f"samples is {self.samples}, but at temperature 0 they are all the same; raise temperature"
+            )
         if self.stop is not None and "" in self.stop:
             raise ValueError('stop holds an empty string, which would end every completion at once; remove ""')
         return self

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import defaultdict
 
 from star.errors import UserError
@@ -16,7 +18,7 @@ from star.verify.exact import normalise
 
 TASKS: dict[str, type[Task]] = {"arithmetic": Arithmetic, "gsm8k": Gsm8k, "jsonl": Jsonl}
 
-__all__ = ["TASKS", "Task", "build_task", "load_exemplars", "load_problems"]
+__all__ = ["TASKS", "Task", "build_task", "load_exemplars", "load_problems", "problems_hash"]
 
 
 def build_task(recipe: Recipe) -> Task:
@@ -42,6 +44,14 @@ def load_problems(recipe: Recipe, task: Task) -> tuple[list[Problem], list[Probl
     _require_unique_ids([*train, *held_out])
     _require_disjoint(train, held_out)
     return train, held_out
+
+
+def problems_hash(problems: list[Problem]) -> str:
+    """SHA-256 of all problems: whether two runs saw the same data, wherever it came from."""
+    digest = hashlib.sha256()
+    for problem in problems:
+        digest.update(json.dumps([problem.id, problem.question, problem.answer, problem.choices]).encode())
+    return digest.hexdigest()
 
 
 def _first(limit: int | None, problems: list[Problem]) -> list[Problem]:

@@ -41,7 +41,9 @@ def load_exemplars(name: str, task: Task, shots: int | None = None) -> list[tupl
     for number, block in enumerate(re.split(r"^---[ \t]*$", path.read_text(encoding="utf-8"), flags=re.MULTILINE), 1):
         match = _BLOCK.fullmatch(block.strip("\n"))
         if not match:
-            raise UserError(f"{path}: exemplar {number} is not `question:`, `answer:`, `rationale:`; it is {block[:80]!r}")
+            raise UserError(
+                f"{path}: exemplar {number} is not `question:`, `answer:`, `rationale:`; it is {block[:80]!r}"
+            )
         problem = Problem(
             id=f"exemplar-{number}", task=task.name, question=match["question"].strip(), answer=match["answer"].strip()
         )

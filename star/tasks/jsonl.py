@@ -41,7 +41,9 @@ class Jsonl(Task):
 
     def _read(self, path: str) -> list[Problem]:
         rows = read_rows(Path(path))
-        return [to_problem(row, place, self.name, self.settings.fields, self.gold, self.verifier) for place, row in rows]
+        return [
+            to_problem(row, place, self.name, self.settings.fields, self.gold, self.verifier) for place, row in rows
+        ]
 
 
 def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -19,7 +19,9 @@ MAX_LENGTH = 200
 MAX_EXPONENT = 400
 """Largest absolute exponent in scientific notation; more would only buy huge integers."""
 
-_ASCII = str.maketrans({**{chr(0xFF10 + d): str(d) for d in range(10)}, "−": "-", "－": "-", "＋": "+", "，": ",", "．": "."})
+_ASCII = str.maketrans(
+    {**{chr(0xFF10 + d): str(d) for d in range(10)}, "−": "-", "－": "-", "＋": "+", "，": ",", "．": "."}
+)
 _INTEGER = r"(?:\d{1,3}(?:,\d{3})+|\d+)"
 _NUMBER = re.compile(
     rf"""

@@ -1,0 +1,131 @@
+"""The `star` command: arguments in, exit code out. Wiring only.
+
+Exit codes: 0 done, 2 something for the user to mend (one message, no traceback), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from star import __version__
+from star.console import console, errors
+from star.errors import UserError
+from star.recipe import Recipe, load_recipe
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    parser = _parser()
+    arguments, more = parser.parse_known_args(argv)  # argparse loses overrides that follow an option
+    if hasattr(arguments, "overrides") and not any(word.startswith("-") for word in more):
+        arguments.overrides += more
+    elif more:
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
+    try:
+        arguments.command(arguments)
+    except UserError as error:
+        errors.print(f"error: {error}", markup=False)
+        return 2
+    except KeyboardInterrupt:
+        errors.print("interrupted; the same command goes on from here", markup=False)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="star", description="Teach a language model to reason from its own successes (STaR)."
+    )
+    parser.add_argument("--version", action="version", version=f"star {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run a recipe, or go on with its interrupted run")
+    run.add_argument("recipe", help="path of a recipe (YAML)")
+    run.add_argument("overrides", nargs="*", metavar="key=value", help="recipe keys to change, as train.lr=1e-4")
+    run.add_argument("--name", help="name of the run (its directory is RUNS/NAME); the recipe's by default")
+    run.add_argument("--limit", type=int, metavar="N", help="only the first N problems of each group of each split")
+    run.add_argument("--runs", default="runs", type=Path, metavar="DIR", help="where runs are kept (default: runs)")
+    run.add_argument("--dry-run", action="store_true", help="check everything, show prompts, and stop")
+    run.set_defaults(command=_run)
+
+    export = commands.add_parser("export", help="write a model that plain transformers loads")
+    export.add_argument("run", type=Path, help="run directory")
+    export.add_argument(
+        "--merge", type=Path, required=True, metavar="DIR", help="merge the adapter into the base model"
+    )
+    export.add_argument("--iteration", type=int, metavar="N", help="which iteration (default: the last finished one)")
+    export.set_defaults(command=_export)
+
+    report = commands.add_parser("report", help="print the table of a run and write its report again")
+    report.add_argument("run", type=Path, help="run directory")
+    report.set_defaults(command=_report)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    recipe = load_recipe(arguments.recipe, _overrides(arguments))
+    _require_one_process()
+    from star.preflight import check
+
+    if arguments.dry_run:
+        _show(check(recipe))
+        return
+    from star.loop import run
+    from star.session import open_session
+    from star.store import Store
+
+    with Store.open(arguments.runs / recipe.name, recipe) as store:
+        run(open_session(recipe, store), store)
+    _report(argparse.Namespace(run=store.folder))
+
+
+def _overrides(arguments: argparse.Namespace) -> list[str]:
+    """The `key=value` arguments, and `--name` and `--limit`, which are recipe keys too."""
+    more = [f"{key}={value}" for key in ("name", "limit") if (value := getattr(arguments, key)) is not None]
+    return [*arguments.overrides, *more]
+
+
+def _require_one_process() -> None:
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world > 1:
+        if int(os.environ.get("RANK", "0")) > 0:
+            sys.exit(2)  # rank 0 says why
+        raise UserError(
+            f"launched with {world} processes, but a run is one process so far; "
+            "use: accelerate launch --num_processes 1 scripts/run_star.py RECIPE"
+        )
+
+
+def _show(checked) -> None:
+    recipe: Recipe = checked.recipe
+    console.print(
+        f"{recipe.name}: {len(checked.train)} training and {len(checked.held_out)} held-out problems; longest prompt "
+        f"{checked.longest} tokens, context {checked.context or 'unlimited'}",
+        markup=False,
+    )
+    for title, text in checked.examples():
+        console.rule(title, align="left")
+        console.print(text, markup=False)
+    console.rule()
+    console.print("everything checks out; nothing was run (--dry-run)", markup=False)
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    from star.export import export_merged
+
+    number = export_merged(arguments.run, arguments.merge, arguments.iteration)
+    console.print(f"iteration {number} of {arguments.run} is now a plain model in {arguments.merge}", markup=False)
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    from star.report import print_table, write_report
+    from star.store import Store
+
+    folder = Store.existing(arguments.run).folder
+    page = write_report(folder)
+    print_table(folder)
+    console.print(f"report: {page}", markup=False)

@@ -1,0 +1,66 @@
+"""What a run says while it works: bars on a terminal, plain lines elsewhere (a log never fills with carriage returns)."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+LINE_EVERY = 10.0
+"""Seconds between two lines of progress where there is no terminal."""
+
+console = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Advance = Callable[..., None]
+
+
+@contextmanager
+def progress(label: str, total: int, done: int = 0) -> Iterator[Advance]:
+    """Report progress of `total` units: `advance(n, "a note")` says that n more are done."""
+    with (_bar if sys.stdout.isatty() else _lines)(label, total, done) as advance:
+        yield advance
+
+
+@contextmanager
+def step(label: str) -> Iterator[None]:
+    """Report a step that has no units."""
+    start = time.monotonic()
+    console.print(f"{label} ...", markup=False)
+    yield
+    console.print(f"{label}: done in {time.monotonic() - start:.1f} s", markup=False)
+
+
+@contextmanager
+def _bar(label: str, total: int, done: int) -> Iterator[Advance]:
+    columns = (
+        TextColumn("{task.description:<38}", markup=False),
+        BarColumn(bar_width=28),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(label, total=total, completed=done, note="")
+        yield lambda n=1, note="": bar.update(task, advance=n, note=note)
+
+
+@contextmanager
+def _lines(label: str, total: int, done: int) -> Iterator[Advance]:
+    start = last = time.monotonic()
+    count, latest = done, ""
+
+    def advance(n: int = 1, note: str = "") -> None:
+        nonlocal count, last, latest
+        count, latest = count + n, note
+        if (now := time.monotonic()) - last >= LINE_EVERY:
+            last = now
+            print(f"{label}: {count}/{total} {latest}".rstrip(), flush=True)
+
+    yield advance
+    print(f"{label}: {count}/{total} in {time.monotonic() - start:.1f} s {latest}".rstrip(), flush=True)

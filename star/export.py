@@ -1,0 +1,37 @@
+"""Take a trained iteration away as a plain model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from star.errors import UserError
+from star.models import choose_device, choose_dtype, load_tokenizer, merge_adapter, resolve_checkpoint
+from star.store import Store
+from star.tasks import build_task
+
+
+def export_merged(run: Path, folder: Path, number: int | None = None) -> int:
+    """Merge the adapter of iteration `number` (the last finished one when `None`) into the base model and save it.
+
+    Returns:
+        The iteration that was exported.
+
+    Raises:
+        UserError: no run, no such iteration, or `folder` is not empty.
+    """
+    store = Store.existing(run)
+    finished = [int(path.name) for path in store.finished() if (path / "adapter").is_dir()]
+    if not finished:
+        raise UserError(f"{run}: no iteration with an adapter is finished, so there is nothing to export")
+    number = finished[-1] if number is None else number
+    if number not in finished:
+        raise UserError(f"--iteration {number}: {run} has iterations {', '.join(map(str, finished))}")
+    if folder.exists() and any(folder.iterdir()):
+        raise UserError(f"--merge {folder}: the folder is not empty; give another one")
+    recipe = store.recipe
+    checkpoint = resolve_checkpoint(recipe, build_task(recipe))
+    device = choose_device(recipe.model)
+    model = merge_adapter(checkpoint, store.adapter(number), choose_dtype(recipe.model, device), device)
+    model.save_pretrained(folder)
+    load_tokenizer(checkpoint).save_pretrained(folder)
+    return number

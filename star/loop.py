@@ -1,0 +1,45 @@
+"""STaR's outer loop: Algorithm 1 of Zelikman et al. 2022 (https://arxiv.org/abs/2203.14465).
+
+Each line that does work is a stage. A stage writes one artefact into the iteration's directory, and is read back instead
+of run when that artefact is complete: that is all there is to resuming a run.
+"""
+
+from __future__ import annotations
+
+import random
+
+from star.metrics import summarise
+from star.recipe import Recipe
+from star.records import Problem, derive_seed
+from star.report import write_report
+from star.select import carry, failures, select
+from star.session import Session
+from star.store import Store
+
+
+def run(session: Session, store: Store) -> None:
+    """Run all iterations of a recipe, or those that the run directory lacks."""
+    recipe = session.recipe
+    for iteration in store.iterations(recipe.iterations):  # 0 only scores the base model; finished ones are skipped
+        number = iteration.number
+        if number > 0:
+            session.use_model(number - 1)
+            attempts = session.attempt(iteration, draw(session.train, recipe, number))
+            rationalizations = session.rationalize(iteration, failures(attempts, recipe, number))
+            accepted = select(attempts, rationalizations, session.prompts, recipe, number)
+            examples = carry(accepted, store.examples(number - 1), recipe, number)
+            session.fine_tune(iteration, examples)  # from the original base model
+        session.use_model(number)
+        session.evaluate(iteration)
+        iteration.json("metrics", lambda done=iteration: summarise(done))
+        iteration.finish()
+        store.update_metrics()
+        write_report(store.folder)
+
+
+def draw(problems: list[Problem], recipe: Recipe, number: int) -> list[Problem]:
+    """The training problems of one iteration: all of them, or `problems_per_iteration` drawn for it."""
+    count = recipe.problems_per_iteration
+    if count is None or count >= len(problems):
+        return problems
+    return random.Random(derive_seed(recipe.seed, number, "draw")).sample(problems, count)

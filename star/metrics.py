@@ -1,0 +1,53 @@
+"""What one iteration amounted to, in one JSON object: what trackers, tables and plots read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from star.store import Iteration, read_rows
+
+
+def summarise(iteration: Iteration) -> dict[str, Any]:
+    """The metrics of an iteration, from its artefacts alone.
+
+    `accuracy` is on held-out problems, by evaluation mode. `solved` counts training problems with an accepted plain
+    attempt, `rationalized` those that needed the hint; the share of hinted attempts that succeed is kept apart.
+    """
+    folder = iteration.folder
+    metrics: dict[str, Any] = {
+        "iteration": iteration.number,
+        "accuracy": json.loads((folder / "scores.json").read_text(encoding="utf-8")),
+        "seconds": iteration.seconds,
+    }
+    if iteration.number > 0:
+        plain, hinted = read_rows(folder / "attempts.jsonl"), read_rows(folder / "rationalizations.jsonl")
+        examples = read_rows(folder / "train.jsonl")
+        log = read_rows(folder / "adapter" / "training.jsonl")
+        metrics |= {
+            "problems": len({row["problem"]["id"] for row in plain}),
+            "solved": len(_solved(plain)),
+            "hinted": len({row["problem"]["id"] for row in hinted}),
+            "rationalized": len(_solved(hinted)),
+            "verdicts": {"plain": _statuses(plain), "hinted": _statuses(hinted)},
+            "sampled_tokens": sum(row["completion"]["num_tokens"] for row in [*plain, *hinted]),
+            "examples": len(examples),
+            "examples_carried": sum(row["iteration"] != iteration.number for row in examples),
+            "examples_too_long": len(log[0]["too_long"]),
+            "train_steps": log[0]["steps"],
+            "train_loss_first": log[1]["loss"],
+            "train_loss_last": log[-1]["loss"],
+        }
+    return metrics
+
+
+def _solved(rows: list[dict[str, Any]]) -> set[str]:
+    return {row["problem"]["id"] for row in rows if row["verdict"]["status"] == "correct"}
+
+
+def _statuses(rows: list[dict[str, Any]]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for row in rows:
+        status = row["verdict"]["status"]
+        counts[status] = counts.get(status, 0) + 1
+    return counts

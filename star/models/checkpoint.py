@@ -1,0 +1,111 @@
+"""Turn `recipe.model` into a checkpoint that `from_pretrained` loads, building or converting it once if need be.
+
+What is built goes into the cache (`STAR_CACHE`, by default `~/.cache/star`), under a hash of all that decides it: written
+beside its place and renamed, so that an interrupted build leaves nothing that a later run could mistake for a model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from star.errors import UserError
+from star.recipe import Recipe
+from star.store import file_sha256
+from star.tasks import Task
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a base model is: `name` is a folder or a hub id."""
+
+    name: str
+    revision: str | None = None
+    trust_remote_code: bool = False
+
+    def fingerprint(self) -> str:
+        """SHA-256 over the names, sizes and bytes of the weights and configuration; for a hub id, of id and revision."""
+        folder = Path(self.name)
+        digest = hashlib.sha256()
+        if not folder.is_dir():
+            digest.update(json.dumps([self.name, self.revision]).encode())
+            return digest.hexdigest()
+        for path in sorted(folder.iterdir()):
+            if path.suffix in (".safetensors", ".json"):
+                digest.update(path.name.encode())
+                digest.update(file_sha256(path).encode())
+        return digest.hexdigest()
+
+
+def resolve_checkpoint(recipe: Recipe, task: Task) -> Checkpoint:
+    """The checkpoint of a recipe; the starter is pretrained and a GGUF file converted if the cache has it not.
+
+    Raises:
+        UserError: a path that is not there, or a file that is no model.
+    """
+    model = recipe.model
+    if model.starter is not None:
+        from star.models.starter import build_starter, starter_key
+
+        folder = cached(
+            "starter", starter_key(model.starter, task), lambda path: build_starter(model.starter, task, path)
+        )
+        return Checkpoint(str(folder))
+    if model.gguf is not None:
+        source = Path(model.gguf)
+        if not source.is_file():
+            raise UserError(f"model.gguf = {model.gguf!r}: there is no such file")
+        folder = cached(source.stem, file_sha256(source)[:16], lambda path: _convert_gguf(source, path))
+        return Checkpoint(str(folder))
+    looks_local = model.path.startswith((".", "/", "~")) or model.path.count("/") > 1
+    if looks_local and not Path(model.path).expanduser().is_dir():
+        raise UserError(f"model.path = {model.path!r}: there is no such folder")
+    if Path(model.path).expanduser().is_dir():
+        return Checkpoint(str(Path(model.path).expanduser()), None, model.trust_remote_code)
+    return Checkpoint(model.path, model.revision, model.trust_remote_code)
+
+
+def cached(name: str, key: str, build: Callable[[Path], None]) -> Path:
+    """The folder `name-key` of the cache, made by `build(path)` if it is not there."""
+    root = Path(os.environ.get("STAR_CACHE") or Path.home() / ".cache" / "star").expanduser()
+    folder = root / f"{name}-{key}"
+    if not folder.is_dir():
+        partial = root / f"{name}-{key}.partial-{os.getpid()}"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        try:
+            build(partial)
+            partial.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # otherwise another process built the same model first
+                raise
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
+def _convert_gguf(source: Path, folder: Path) -> None:
+    """Dequantize a GGUF file and save it as bfloat16 safetensors (quantized weights hold less than that)."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from star.console import step
+
+    with step(f"converting {source.name} (once)"):
+        where = {"pretrained_model_name_or_path": str(source.parent), "gguf_file": source.name}
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(**where)
+            model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.bfloat16)
+        except (ValueError, OSError, KeyError) as error:
+            raise UserError(f"model.gguf = {str(source)!r}: transformers cannot read it: {error}") from error
+        # save_pretrained refuses a model that it believes quantized; its weights no longer are
+        model.hf_quantizer, model.is_quantized = None, False
+        if hasattr(model.config, "quantization_config"):
+            del model.config.quantization_config
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)

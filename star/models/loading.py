@@ -1,0 +1,157 @@
+"""Load tokenizers, models and adapters, on the right device and in the right dtype."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from star.errors import UserError
+from star.models.checkpoint import Checkpoint
+from star.recipe import Model
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
+    """The tokenizer, with a pad token (EOS where it has none of its own).
+
+    Raises:
+        UserError: there is none, or it has no end-of-sequence token.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = _from_pretrained(AutoTokenizer, checkpoint)
+    if tokenizer.eos_token_id is None:
+        raise UserError(
+            f"model {checkpoint.name}: its tokenizer has no end-of-sequence token, so rationales cannot end"
+        )
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_config(checkpoint: Checkpoint) -> Any:
+    """The model's configuration, without its weights."""
+    from transformers import AutoConfig
+
+    return _from_pretrained(AutoConfig, checkpoint)
+
+
+def context_length(config: Any) -> int | None:
+    """Longest sequence that the model takes, in tokens; `None` if its configuration does not say."""
+    config = config.get_text_config()
+    for name in ("max_position_embeddings", "n_positions", "seq_length"):
+        if isinstance(value := getattr(config, name, None), int):
+            return value
+    return None
+
+
+def load_model(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
+    """The base model, in evaluation mode.
+
+    Raises:
+        UserError: it cannot be found, is damaged, or is no causal language model. Pickled weights are refused.
+    """
+    from transformers import AutoModelForCausalLM
+
+    return _from_pretrained(AutoModelForCausalLM, checkpoint, dtype=dtype, use_safetensors=True).to(device).eval()
+
+
+def merge_adapter(
+    checkpoint: Checkpoint, adapter: Path | None, dtype: torch.dtype, device: torch.device
+) -> PreTrainedModel:
+    """The base model with an adapter merged into its weights; the base itself when `adapter` is `None`.
+
+    The sum is taken in float32 on weights fresh from disk and rounded once: merging and unmerging in bfloat16 in place
+    drifts (1.9e-3 after one cycle).
+    """
+    import torch
+    from peft import PeftModel
+
+    if adapter is None:
+        return load_model(checkpoint, dtype, device)
+    model = load_model(checkpoint, torch.float32, device)
+    return PeftModel.from_pretrained(model, str(adapter)).merge_and_unload(safe_merge=True).to(dtype).eval()
+
+
+def keeps_logits(model: PreTrainedModel) -> bool:
+    """Whether the model can compute logits for some positions only (`logits_to_keep`)."""
+    return "logits_to_keep" in inspect.signature(model.forward).parameters
+
+
+def eos_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int]:
+    """Every token that ends a completion: the tokenizer's, and those of the model's generation settings."""
+    configured = getattr(model.generation_config, "eos_token_id", None)
+    more = configured if isinstance(configured, list) else [configured]
+    return {id for id in (tokenizer.eos_token_id, *more) if id is not None}
+
+
+def choose_device(settings: Model) -> torch.device:
+    """The device of `model.device`; `auto` is the first accelerator, else the CPU."""
+    import torch
+
+    if settings.device == "auto":
+        return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    try:
+        device = torch.device(settings.device)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"model.device = {settings.device!r}: not to be had here ({reason}); use auto or cpu") from None
+    return device
+
+
+def choose_dtype(settings: Model, device: torch.device) -> torch.dtype:
+    """The dtype of `model.dtype`. `auto`: bfloat16 on CPUs with AMX and on GPUs that have it, else float32.
+
+    The starter stays in float32: at its size bfloat16 saves no time.
+    """
+    import torch
+
+    if settings.dtype != "auto":
+        return getattr(torch, settings.dtype)
+    if settings.starter is not None:
+        return torch.float32
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    if device.type == "cpu":
+        return torch.bfloat16 if _has_amx() else torch.float32
+    return torch.float32
+
+
+def set_threads(settings: Model) -> int:
+    """Use `model.threads` CPU threads, or one for each core that this process may use; returns the number.
+
+    `accelerate launch` sets OMP_NUM_THREADS=1 when nobody asked for anything, so the environment is no guide here.
+    """
+    import torch
+
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    torch.set_num_threads(settings.threads or allowed)
+    return torch.get_num_threads()
+
+
+def _has_amx() -> bool:
+    import torch
+
+    return bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())
+
+
+def _from_pretrained(cls: Any, checkpoint: Checkpoint, **options: Any) -> Any:
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # a bar for each of the many loads of a run would drown the run's own
+    try:
+        return cls.from_pretrained(
+            checkpoint.name,
+            revision=checkpoint.revision,
+            trust_remote_code=checkpoint.trust_remote_code,
+            **options,
+        )
+    except Exception as error:  # transformers, safetensors and the hub raise many kinds for a model that is not right
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"model {checkpoint.name}: cannot be loaded ({type(error).__name__}: {reason})") from error

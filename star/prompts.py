@@ -1,0 +1,81 @@
+"""How problems become prompts: exemplars before the question, the hint where there is one, the chat template around it.
+
+Training prompts are made here too, so that there is one place to look for what the model sees, and one place that
+could leak a hint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from star.errors import UserError
+from star.recipe import Prompting, Recipe
+from star.records import Problem, Prompt
+from star.tasks import Task, load_exemplars
+
+SEPARATOR = "\n\n"
+"""Between exemplars, and between the last one and the question."""
+
+
+class PromptBuilder:
+    """Renders prompts for one task.
+
+    Args:
+        task: says how a question reads, plain and hinted.
+        settings: the recipe's `prompt` section.
+        tokenizer: its chat template is used when `prompt.chat` is set.
+
+    Raises:
+        UserError: bad exemplars, or `prompt.chat` with a tokenizer that has no chat template.
+    """
+
+    def __init__(self, task: Task, settings: Prompting, tokenizer: Any):
+        self.task, self.settings, self.tokenizer = task, settings, tokenizer
+        self.exemplars = load_exemplars(settings.exemplars, task, settings.shots) if settings.exemplars else []
+        if settings.chat and not tokenizer.chat_template:
+            raise UserError("prompt.chat = True: this model's tokenizer has no chat template; use prompt.chat: false")
+
+    def prompts(self, problems: Sequence[Problem], hinted: bool, exemplars: bool) -> list[Prompt]:
+        """One prompt for each problem; a hinted one shows the answer, and its exemplars show theirs."""
+        return [Prompt(p.id, self._render(p, hinted, exemplars), hinted) for p in problems]
+
+    def training_prompt(self, problem: Problem, keep_hint: bool = False) -> str:
+        """What stands before the rationale in training: never the hint, unless the recipe keeps some."""
+        return self._render(problem, keep_hint, self.settings.train_with)
+
+    def training_target(self, completion: str) -> str:
+        """What is learned: the completion as it was sampled, white space at its end aside. (EOS is added as a token.)"""
+        return completion.rstrip()
+
+    def _render(self, problem: Problem, hinted: bool, exemplars: bool) -> str:
+        turns = [(self.task.question(p, hinted), rationale) for p, rationale in self.exemplars * exemplars]
+        question = self.task.question(problem, hinted)
+        if self.settings.chat:
+            return self._chat(turns, question)
+        return SEPARATOR.join([*(f"{asked}{_joined(asked, answered)}" for asked, answered in turns), question])
+
+    def _chat(self, turns: list[tuple[str, str]], question: str) -> str:
+        messages = [{"role": "system", "content": self.settings.system}] if self.settings.system else []
+        for asked, answered in turns:
+            messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
+        messages.append({"role": "user", "content": question})
+        return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+
+
+def shows_exemplars(recipe: Recipe, iteration: int, evaluation: bool = False) -> list[bool]:
+    """Whether prompts of an iteration show the exemplars; `[True, False]` where evaluation does both.
+
+    Iteration 0 is the base model, which nothing but exemplars can tell the task.
+    """
+    if recipe.prompt.exemplars is None:
+        return [False]
+    if evaluation and recipe.evaluation.exemplars:
+        return {"with": [True], "without": [False], "both": [True, False]}[recipe.evaluation.exemplars]
+    first = iteration == 0 if evaluation else iteration == 1
+    return [recipe.prompt.sample_with == "always" or (recipe.prompt.sample_with == "first" and first)]
+
+
+def _joined(question: str, rationale: str) -> str:
+    """A rationale as it stands behind its question: a blank between the two unless the question ends a line."""
+    return rationale if question.endswith(("\n", " ")) else f" {rationale}"

@@ -1,0 +1,78 @@
+"""Accuracy per iteration and group, as rows; printed on the console and shown on the page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from star.console import console
+
+
+def load_metrics(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a run's `metrics.jsonl`; none if no iteration is finished."""
+    path = folder / "metrics.jsonl"
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+def main_mode(row: dict[str, Any]) -> str:
+    """The evaluation mode that tables and curves show: few-shot where both were run."""
+    return min(row["accuracy"])
+
+
+def group_names(rows: list[dict[str, Any]]) -> list[str]:
+    """All groups, those with numbers in numeric order."""
+    names = {name for row in rows for name in row["accuracy"][main_mode(row)]["groups"]}
+    return sorted(names, key=lambda name: (int(name.split()[0]) if name.split()[0].isdigit() else -1, name))
+
+
+def table_rows(rows: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Header and cells: a line for each iteration and evaluation mode."""
+    groups = group_names(rows)
+    single = groups == ["all"]
+    header = [
+        "iteration",
+        "evaluated",
+        "all",
+        *([] if single else groups),
+        "solved",
+        "rationalized",
+        "examples",
+        "minutes",
+    ]
+    cells = []
+    for row in rows:
+        for mode, scores in sorted(row["accuracy"].items()):
+            shown = [scores["all"], *([] if single else [scores["groups"].get(name) for name in groups])]
+            work = ["", "", ""]
+            if row["iteration"] > 0:
+                work = [
+                    f"{row['solved']}/{row['problems']}",
+                    f"{row['rationalized']}/{row['hinted']}",
+                    str(row["examples"]),
+                ]
+            label = str(row["iteration"]) if row["iteration"] else "0 (base)"
+            minutes = f"{sum(row['seconds'].values()) / 60:.1f}"
+            cells.append([label, mode, *(_percent(score) for score in shown), *work, minutes])
+    return header, cells
+
+
+def print_table(folder: Path) -> None:
+    """Print the accuracy of every finished iteration."""
+    rows = load_metrics(folder)
+    if not rows:
+        console.print("no iteration is finished yet")
+        return
+    header, cells = table_rows(rows)
+    table = Table(title="held-out accuracy, %")
+    for name in header:
+        table.add_column(name, justify="left" if name in ("iteration", "evaluated") else "right", no_wrap=True)
+    for line in cells:
+        table.add_row(*line)
+    console.print(table, soft_wrap=False)
+
+
+def _percent(score: dict[str, Any] | None) -> str:
+    return "" if score is None else f"{100 * score['accuracy']:.1f}"

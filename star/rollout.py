@@ -1,0 +1,53 @@
+"""Prompts -> sampler -> judge -> attempts, a wave at a time, each wave saved before the next one starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from star.console import progress
+from star.recipe import Decoding
+from star.records import Attempt, Problem, Prompt
+from star.sample import Sampler
+from star.store import Journal
+from star.tasks import Task
+
+
+def rollout(
+    problems: Sequence[Problem],
+    prompts: Sequence[Prompt],
+    *,
+    task: Task,
+    sampler: Sampler,
+    decoding: Decoding,
+    seed: int,
+    wave: int,
+    journal: Journal,
+    label: str,
+) -> None:
+    """Attempt every problem and append the attempts to `journal`, in the order of the problems.
+
+    A journal that already holds whole waves is continued after them; the rows of an unfinished wave are sampled again.
+
+    Args:
+        problems, prompts: one prompt for each problem, in the same order.
+        decoding: with stop strings resolved.
+        seed: of this stage; each completion's own seed derives from it.
+        wave: prompts sampled before results are saved.
+        label: what the progress bar says.
+    """
+    done = journal.keep_multiple_of(wave * decoding.samples) // decoding.samples
+    accepted = sum(row["verdict"]["status"] == "correct" for row in journal.rows())
+    with progress(label, len(prompts), done) as advance:
+        for start in range(done, len(prompts), wave):
+            part = prompts[start : start + wave]
+            by_id = {problem.id: problem for problem in problems[start : start + wave]}
+            asked = {prompt.problem_id: prompt for prompt in part}
+            attempts = []
+            for completion in sampler.sample(part, decoding, seed):
+                problem = by_id[completion.problem_id]
+                verdict = task.judge(problem, completion.text)
+                attempts.append(Attempt(problem, asked[problem.id], completion, verdict))
+            journal.append([attempt.to_dict() for attempt in attempts])
+            accepted += sum(attempt.verdict.accepted for attempt in attempts)
+            sampled = (start + len(part)) * decoding.samples
+            advance(len(part), f"{accepted}/{sampled} correct")

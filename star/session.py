@@ -1,0 +1,134 @@
+"""What one run works with, and the stages of the loop in terms of it.
+
+A `Session` holds the checked problems, the base model, the prompts and the sampler of a recipe. Making one loads no
+weights; a mistake in recipe, data or prompts shows before any work is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from importlib.metadata import version
+
+from star.evaluate import accuracy
+from star.models import Checkpoint, choose_device, choose_dtype, resolve_checkpoint, set_threads
+from star.preflight import Checked, check
+from star.prompts import shows_exemplars
+from star.recipe import Decoding, Recipe
+from star.records import Attempt, Example, Problem, derive_seed
+from star.rollout import rollout
+from star.sample import Sampler, open_sampler
+from star.store import Iteration, Store, file_sha256
+from star.tasks import problems_hash
+from star.train import train_lora
+
+RECORDED_VERSIONS = ("star-trainer", "torch", "transformers", "peft", "accelerate", "tokenizers")
+"""Packages whose versions a run records: those that decide what is computed."""
+
+
+def open_session(recipe: Recipe, store: Store) -> Session:
+    """Check a recipe, find or build its base model, and record in the run directory what the run stands on.
+
+    Raises:
+        UserError: anything wrong with recipe, data, prompts or model.
+    """
+    checked = check(recipe)
+    threads = set_threads(recipe.model)
+    device = choose_device(recipe.model)
+    checkpoint = resolve_checkpoint(recipe, checked.task)
+    store.record(
+        {
+            "base_model": checkpoint.name,
+            "base_model_sha256": checkpoint.fingerprint(),
+            "problems_sha256": problems_hash([*checked.train, *checked.held_out]),
+            "data_files": {str(path): file_sha256(path) for path in checked.task.source_files()},
+            "device": str(device),
+            "dtype": str(choose_dtype(recipe.model, device)).removeprefix("torch."),
+            "threads": threads,
+            "world_size": 1,
+            "versions": {name: version(name) for name in RECORDED_VERSIONS},
+        }
+    )
+    return Session(checked, store, checkpoint, open_sampler(recipe, checkpoint))
+
+
+class Session:
+    """The parts of a run, and its stages.
+
+    Attributes:
+        train, held_out: problems, disjoint.
+        prompts: how they become prompts.
+        checkpoint: the base model.
+        sampler: any engine that obeys the `Sampler` protocol.
+    """
+
+    def __init__(self, checked: Checked, store: Store, checkpoint: Checkpoint, sampler: Sampler):
+        self.recipe, self.task, self.prompts = checked.recipe, checked.task, checked.prompts
+        self.train, self.held_out = checked.train, checked.held_out
+        self.store, self.checkpoint, self.sampler = store, checkpoint, sampler
+
+    def use_model(self, number: int) -> None:
+        """Sample from the model that iteration `number` trained; 0 is the base model."""
+        self.sampler.use(self.store.adapter(number), model_name(number))
+
+    def attempt(self, iteration: Iteration, problems: Sequence[Problem]) -> list[Attempt]:
+        """Stage: sample a rationale and an answer for every problem, and verify."""
+        return self._sample(iteration, "attempts", problems, self.recipe.decoding, hinted=False)
+
+    def rationalize(self, iteration: Iteration, problems: Sequence[Problem]) -> list[Attempt]:
+        """Stage: the same with the answer shown as a hint, for problems that failed."""
+        return self._sample(iteration, "rationalizations", problems, self.recipe.decoding, hinted=True)
+
+    def fine_tune(self, iteration: Iteration, examples: Sequence[Example]) -> None:
+        """Stages: write the training data, then train the adapter on it."""
+        number = iteration.number
+        iteration.rows("train", lambda journal: journal.replace([example.to_dict() for example in examples]))
+        self.sampler.release()
+        iteration.directory(
+            "adapter",
+            lambda folder: train_lora(
+                self.recipe, self.checkpoint, examples, number, folder, previous=self.store.adapter(number - 1)
+            ),
+        )
+
+    def evaluate(self, iteration: Iteration) -> None:
+        """Stages: attempt the held-out problems, then score them."""
+        scores = {}
+        for exemplars in shows_exemplars(self.recipe, iteration.number, evaluation=True):
+            mode = "few-shot" if exemplars else "zero-shot"
+            decoding = self.recipe.evaluation_decoding
+            stage = f"evaluation-{mode}"
+            attempts = self._sample(iteration, stage, self.held_out, decoding, hinted=False, exemplars=exemplars)
+            scores[mode] = accuracy(attempts)
+        iteration.json("scores", lambda: scores)
+
+    def _sample(
+        self,
+        iteration: Iteration,
+        stage: str,
+        problems: Sequence[Problem],
+        decoding: Decoding,
+        hinted: bool,
+        exemplars: bool | None = None,
+    ) -> list[Attempt]:
+        if exemplars is None:
+            [exemplars] = shows_exemplars(self.recipe, iteration.number)
+        stop = list(self.task.stop) if decoding.stop is None else decoding.stop
+        produce = partial(
+            rollout,
+            problems,
+            self.prompts.prompts(problems, hinted, exemplars),
+            task=self.task,
+            sampler=self.sampler,
+            decoding=decoding.model_copy(update={"stop": stop}),
+            seed=derive_seed(self.recipe.seed, iteration.number, stage),
+            wave=self.recipe.sampler.wave,
+            label=f"iteration {iteration.number}: {stage}",
+        )
+        rows = iteration.rows(stage, lambda journal: produce(journal=journal))
+        return [Attempt.from_dict(row) for row in rows]
+
+
+def model_name(number: int) -> str:
+    """What completions say about who wrote them."""
+    return f"iteration-{number:03d}" if number else "base"

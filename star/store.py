@@ -1,0 +1,306 @@
+"""The run directory: who owns it, what is finished in it, and how each thing gets there whole or not at all.
+
+    runs/NAME/
+      recipe.yaml  run.json  metrics.jsonl  report/
+      iterations/000/ 001/ 002.partial/      a finished iteration has no `.partial` and ends with its MANIFEST.json
+
+A stage writes one artefact. Rows go to `NAME.journal`, wave by wave, each wave fsynced, and become `NAME` when the last
+one is in; other artefacts are written beside their place and renamed. What has its final name is complete: that is
+the whole of resume. Iterations are renamed only after the manifest (size and SHA-256 of every file) is on disk.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from star.errors import UserError
+from star.recipe import Recipe, canonical, difference, load_recipe, recipe_hash
+from star.records import Example
+
+MANIFEST = "MANIFEST.json"
+
+
+class Journal:
+    """JSON rows in a file that only grows; a last line torn by a crash is cut when it is opened."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        path.touch()
+        data = path.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            os.truncate(path, whole)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows so far."""
+        return read_rows(self.path)
+
+    def keep_multiple_of(self, size: int) -> int:
+        """Drop the rows after the last whole multiple of `size`; returns how many are left."""
+        lines = self.path.read_bytes().splitlines(keepends=True)
+        kept = len(lines) // size * size
+        os.truncate(self.path, sum(map(len, lines[:kept])))
+        return kept
+
+    def replace(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Start anew with these rows."""
+        os.truncate(self.path, 0)
+        self.append(rows)
+
+    def append(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Add rows; they are on disk when this returns."""
+        with self.path.open("ab") as file:
+            file.write("".join(to_line(row) for row in rows).encode())
+            _sync(file)
+
+
+class Iteration:
+    """One iteration's directory, while it is being filled. Stages that are complete are read instead of run."""
+
+    def __init__(self, root: Path, number: int):
+        self.root, self.number = root, number
+        self.final = root / f"{number:03d}"
+        self.folder = root / f"{number:03d}.partial"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for leftover in self.folder.glob("*.tmp"):
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+        self.seconds: dict[str, float] = self._timings()
+
+    def rows(self, name: str, produce: Callable[[Journal], None]) -> list[dict[str, Any]]:
+        """The stage `NAME.jsonl`: `produce` appends to a journal, which may already hold rows from before a crash."""
+        path = self.folder / f"{name}.jsonl"
+        if not path.exists():
+            journal = Journal(self.folder / f"{name}.jsonl.journal")
+            with self._timed(name):
+                produce(journal)
+            journal.path.rename(path)
+            sync_folder(self.folder)
+        return read_rows(path)
+
+    def json(self, name: str, make: Callable[[], Any]) -> Any:
+        """The stage `NAME.json`: what `make` returns."""
+        path = self.folder / f"{name}.json"
+        if not path.exists():
+            with self._timed(name):
+                write_json(path, make())
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    def directory(self, name: str, fill: Callable[[Path], None]) -> Path:
+        """The stage `NAME/`: `fill` writes files into a folder; returns where they will be once this iteration ends."""
+        path = self.folder / name
+        if not path.exists():
+            partial = self.folder / f"{name}.tmp"
+            partial.mkdir()
+            with self._timed(name):
+                fill(partial)
+            for file in partial.rglob("*"):
+                if file.is_file():
+                    with file.open("rb+") as handle:
+                        _sync(handle)
+            partial.rename(path)
+            sync_folder(self.folder)
+        return path
+
+    def finish(self) -> None:
+        """Write the manifest and give the directory its final name."""
+        files = sorted(p for p in self.folder.rglob("*") if p.is_file() and p.name != MANIFEST)
+        entries = {
+            p.relative_to(self.folder).as_posix(): {"bytes": p.stat().st_size, "sha256": file_sha256(p)} for p in files
+        }
+        write_json(self.folder / MANIFEST, {"iteration": self.number, "files": entries})
+        self.folder.rename(self.final)
+        sync_folder(self.root)
+
+    def _timings(self) -> dict[str, float]:
+        path = self.folder / "timings.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def _timed(self, name: str) -> _Timer:
+        return _Timer(self, name)
+
+
+class _Timer:
+    """Adds the seconds of a stage to `timings.json`, also when the stage is interrupted."""
+
+    def __init__(self, iteration: Iteration, name: str):
+        self.iteration, self.name = iteration, name
+
+    def __enter__(self) -> None:
+        self.start = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        seconds = self.iteration.seconds
+        seconds[self.name] = round(seconds.get(self.name, 0.0) + time.monotonic() - self.start, 3)
+        write_json(self.iteration.folder / "timings.json", seconds)
+
+
+class Store:
+    """One run's directory, owned by one process."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.iterations_folder = folder / "iterations"
+
+    @classmethod
+    def open(cls, folder: Path, recipe: Recipe) -> Store:
+        """Create the directory, or continue in it.
+
+        Raises:
+            UserError: another process works in it, or it was started with another recipe.
+        """
+        store = cls(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        store._lock()
+        path = folder / "recipe.yaml"
+        if path.exists():
+            _require_same(load_recipe(path), recipe, folder)
+        else:
+            write_text(path, canonical(recipe))
+        return store
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock_file.close()
+
+    @classmethod
+    def existing(cls, folder: Path) -> Store:
+        """A run that is there already, for reading.
+
+        Raises:
+            UserError: it is no run directory.
+        """
+        if not (folder / "recipe.yaml").is_file():
+            raise UserError(f"{folder}: not a run directory (it has no recipe.yaml)")
+        return cls(folder)
+
+    @property
+    def recipe(self) -> Recipe:
+        return load_recipe(self.folder / "recipe.yaml")
+
+    def record(self, facts: dict[str, Any]) -> None:
+        """Write `run.json`, once: hashes of recipe, data and base model, versions, world size."""
+        if not (self.folder / "run.json").exists():
+            write_json(self.folder / "run.json", {"recipe_sha256": recipe_hash(self.recipe), **facts})
+
+    def iterations(self, count: int) -> Iterator[Iteration]:
+        """Iterations 0 (the base model, only scored) to `count` that are not finished, in order."""
+        self.iterations_folder.mkdir(exist_ok=True)
+        for number in range(count + 1):
+            if not (self.iterations_folder / f"{number:03d}").exists():
+                yield Iteration(self.iterations_folder, number)
+
+    def finished(self) -> list[Path]:
+        """Directories of the finished iterations, in order."""
+        return sorted(p for p in self.iterations_folder.glob("[0-9]*") if p.is_dir() and p.suffix != ".partial")
+
+    def adapter(self, number: int) -> Path | None:
+        """The adapter of an iteration, finished or in progress; `None`, the base model, for iteration 0."""
+        if number == 0:
+            return None
+        finished = self.iterations_folder / f"{number:03d}"
+        return (finished if finished.exists() else finished.with_suffix(".partial")) / "adapter"
+
+    def examples(self, number: int) -> list[Example]:
+        """What a finished iteration was trained on; nothing for iteration 0."""
+        path = self.iterations_folder / f"{number:03d}" / "train.jsonl"
+        return [Example.from_dict(row) for row in read_rows(path)] if number > 0 else []
+
+    def update_metrics(self) -> None:
+        """Write `metrics.jsonl` anew from the finished iterations: one line each."""
+        rows = [json.loads((folder / "metrics.json").read_text(encoding="utf-8")) for folder in self.finished()]
+        write_text(self.folder / "metrics.jsonl", "".join(to_line(row) for row in rows))
+
+    def _lock(self) -> None:
+        """Own the directory until this process ends, however it ends: the kernel drops the lock of a dead owner."""
+        self._lock_file = (self.folder / ".lock").open("a+")
+        try:
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock_file.seek(0)
+            owner = self._lock_file.read().strip() or "unknown"
+            raise UserError(
+                f"{self.folder}: another process works in this run ({owner}); wait for it or stop it"
+            ) from None
+        self._lock_file.truncate(0)
+        self._lock_file.write(f"host {socket.gethostname()}, pid {os.getpid()}\n")
+        self._lock_file.flush()
+
+
+def _require_same(old: Recipe, new: Recipe, folder: Path) -> None:
+    changes = [change for change in difference(old, new) if change[0] != "name"]
+    if changes:
+        lines = "\n".join(f"  {key}: {before!r} -> {after!r}" for key, before, after in changes)
+        raise UserError(
+            f"{folder}: this run was started with another recipe:\n{lines}\n"
+            "use the old values to continue it, or --name NEW to start another run"
+        )
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a JSONL file.
+
+    Raises:
+        UserError: a line is damaged; the message names file and line.
+    """
+    rows = []
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError as error:
+                raise UserError(f"{path}:{number}: damaged line: {error}") from None
+    return rows
+
+
+def file_sha256(path: Path) -> str:
+    """Hex SHA-256 of a file, read in blocks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def to_line(row: dict[str, Any]) -> str:
+    """One JSONL line, the same bytes for the same row."""
+    return json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file whole or not at all."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: beside its place, fsync, rename, fsync of the folder."""
+    partial = path.with_name(f"{path.name}.tmp")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(text)
+        _sync(file)
+    partial.rename(path)
+    sync_folder(path.parent)
+
+
+def _sync(file: Any) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

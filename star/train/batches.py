@@ -1,0 +1,75 @@
+"""Examples as tokens, and the order in which training sees them."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from star.models import encode_prompt, encode_target
+from star.records import Example
+
+IGNORE = -100
+"""Label of a token that is not learned (`torch.nn.functional.cross_entropy`'s default)."""
+
+
+@dataclass(frozen=True)
+class TokenisedExample:
+    """Token ids of prompt and target (EOS included), and the attempt they come from."""
+
+    prompt: list[int]
+    target: list[int]
+    attempt_id: str
+
+    def __len__(self) -> int:
+        return len(self.prompt) + len(self.target)
+
+
+def tokenise(
+    examples: Sequence[Example], tokenizer: Any, chat: bool, context: int | None
+) -> tuple[list[TokenisedExample], list[str]]:
+    """Examples as tokens, and the attempt ids of those longer than `context`, which are left out, never cut."""
+    rows = [
+        TokenisedExample(encode_prompt(tokenizer, e.prompt, chat), encode_target(tokenizer, e.target), e.attempt_id)
+        for e in examples
+    ]
+    fits = [context is None or len(row) <= context for row in rows]
+    kept = [row for row, fit in zip(rows, fits, strict=True) if fit]
+    return kept, [row.attempt_id for row, fit in zip(rows, fits, strict=True) if not fit]
+
+
+def batches(count: int, batch_size: int, steps: int, epochs: float | None, seed: int) -> Iterator[list[int]]:
+    """Indices of each optimizer step's examples: every pass in a new random order, none left out.
+
+    By `epochs`, the last batch is what remains; by `steps`, batches go on into the next pass.
+    """
+    stream = _endless(count, random.Random(seed))
+    left = math.ceil(count * epochs) if epochs is not None else steps * batch_size
+    for _ in range(steps):
+        size = min(batch_size, left)
+        left -= size
+        yield [next(stream) for _ in range(size)]
+
+
+def collate(rows: Sequence[TokenisedExample], pad: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Right-padded ids, attention mask and labels, each (B, T). Labels cover the target, EOS included, and no more."""
+    width = max(map(len, rows))
+    ids = torch.full((len(rows), width), pad)
+    mask = torch.zeros_like(ids)
+    labels = torch.full_like(ids, IGNORE)
+    for i, row in enumerate(rows):
+        ids[i, : len(row)] = torch.tensor(row.prompt + row.target)
+        mask[i, : len(row)] = 1
+        labels[i, len(row.prompt) : len(row)] = torch.tensor(row.target)
+    return ids, mask, labels
+
+
+def _endless(count: int, rng: random.Random) -> Iterator[int]:
+    while True:
+        order = list(range(count))
+        rng.shuffle(order)
+        yield from order

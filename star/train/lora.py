@@ -1,0 +1,150 @@
+"""One fine-tuning step of the loop: a LoRA adapter on a frozen base model, with peft and accelerate.
+
+The loss is the mean over all target tokens of an optimizer step, however it is split into micro-batches, and that is
+the loss that is logged.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch.nn.functional import cross_entropy
+from transformers import get_scheduler
+
+from star.console import progress
+from star.errors import UserError
+from star.models import Checkpoint, choose_device, choose_dtype, load_model, load_tokenizer
+from star.models.loading import context_length, keeps_logits
+from star.recipe import Recipe, Training
+from star.records import Example, derive_seed
+from star.train.batches import IGNORE, TokenisedExample, batches, collate, tokenise
+
+LOG = "training.jsonl"
+"""Beside the adapter: step, mean loss, learning rate and gradient norm of every optimizer step, and what was left out."""
+
+
+def train_lora(
+    recipe: Recipe,
+    checkpoint: Checkpoint,
+    examples: Sequence[Example],
+    number: int,
+    folder: Path,
+    previous: Path | None = None,
+) -> None:
+    """Fine-tune for iteration `number` and save the adapter (safetensors) and its log in `folder`.
+
+    Args:
+        previous: the adapter to continue from when `train.from_base` is off; every weight is the base's otherwise.
+
+    Raises:
+        UserError: no example fits the context, or the loss is no longer a number.
+    """
+    settings = recipe.train
+    accelerator = Accelerator(cpu=choose_device(recipe.model).type == "cpu", mixed_precision="no")
+    tokenizer = load_tokenizer(checkpoint)
+    base = load_model(checkpoint, choose_dtype(recipe.model, accelerator.device), accelerator.device)
+    rows, too_long = tokenise(examples, tokenizer, recipe.prompt.chat, context_length(base.config))
+    if not rows:
+        raise UserError(
+            f"iteration {number}: all {len(examples)} training examples are longer than the model's context"
+        )
+    torch.manual_seed(derive_seed(recipe.seed, number, "adapter weights and dropout"))
+    model = _with_adapter(base, settings, None if settings.from_base else previous)
+    steps = settings.steps_in(number, len(rows))
+    optimizer = torch.optim.AdamW(
+        [p for p in model.parameters() if p.requires_grad], lr=settings.lr, weight_decay=settings.weight_decay
+    )
+    schedule = get_scheduler(
+        {"constant": "constant_with_warmup"}.get(settings.schedule, settings.schedule),
+        optimizer,
+        num_warmup_steps=settings.warmup_steps,
+        num_training_steps=steps,
+    )
+    model, optimizer = accelerator.prepare(model, optimizer)
+    order = batches(len(rows), settings.batch_size, steps, settings.epochs, derive_seed(recipe.seed, number, "order"))
+    log: list[dict[str, Any]] = []
+    with progress(f"iteration {number}: fine-tuning", steps) as advance:
+        for step, batch in enumerate(order, 1):
+            chosen = [rows[i] for i in batch]
+            lr = schedule.get_last_lr()[0]
+            loss, norm = _optimizer_step(accelerator, model, optimizer, chosen, settings, tokenizer.pad_token_id, step)
+            schedule.step()
+            log.append({"step": step, "loss": loss, "lr": lr, "grad_norm": norm, "examples": len(chosen)})
+            advance(1, f"loss {loss:.4f}")
+    accelerator.unwrap_model(model).save_pretrained(folder, safe_serialization=True)
+    entries = [{"examples": len(rows), "too_long": too_long, "steps": steps}, *log]
+    (folder / LOG).write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf-8")
+
+
+def _with_adapter(base: torch.nn.Module, settings: Training, previous: Path | None) -> PeftModel:
+    """The frozen base with a fresh adapter (an exact no-op at first), or with `previous` to be trained on."""
+    if previous is not None:
+        return PeftModel.from_pretrained(base, str(previous), is_trainable=True).train()
+    config = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules=settings.target_modules,
+    )
+    try:
+        return get_peft_model(base, config).train()
+    except ValueError as error:
+        raise UserError(f"train.target_modules = {settings.target_modules!r}: {error}") from error
+
+
+def _optimizer_step(
+    accelerator: Accelerator,
+    model: torch.nn.Module,
+    optimizer: Any,
+    rows: Sequence[TokenisedExample],
+    settings: Training,
+    pad: int,
+    step: int,
+) -> tuple[float, float]:
+    """One update on `rows`; returns the mean loss a target token and the gradient norm before clipping."""
+    tokens = sum(len(row.target) for row in rows)
+    size = settings.micro_batch_size or len(rows)
+    total = 0.0
+    optimizer.zero_grad()
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        loss = summed_loss(model, *(tensor.to(accelerator.device) for tensor in collate(part, pad)))
+        total += loss.item()
+        if not math.isfinite(total):
+            ids = ", ".join(row.attempt_id for row in part)
+            raise UserError(
+                f"fine-tuning stopped at step {step}: the loss is {loss.item()}; the examples were {ids}. "
+                "The previous adapter is untouched. Lower train.lr, or look at these examples"
+            )
+        accelerator.backward(loss / tokens)
+    norm = accelerator.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
+    if not math.isfinite(float(norm)):
+        raise UserError(
+            f"fine-tuning stopped at step {step}: the gradient norm is {float(norm)}; the examples were "
+            f"{', '.join(row.attempt_id for row in rows)}. The previous adapter is untouched. Lower train.lr"
+        )
+    optimizer.step()
+    return total / tokens, float(norm)
+
+
+def summed_loss(model: torch.nn.Module, ids: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy summed over the labelled tokens of a batch, each argument (B, T).
+
+    Logits are computed only at positions that predict a label in some row: the vocabulary is most of the work.
+    """
+    target = labels[:, 1:]  # what position t predicts stands at t + 1
+    used = (target != IGNORE).any(0).nonzero()[:, 0]  # (n,)
+    inner = model.get_base_model() if isinstance(model, PeftModel) else model
+    if keeps_logits(inner):
+        logits = model(input_ids=ids, attention_mask=mask, use_cache=False, logits_to_keep=used).logits  # (B, n, V)
+    else:
+        logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, used]
+    return cross_entropy(logits.flatten(0, 1).float(), target[:, used].flatten(), ignore_index=IGNORE, reduction="sum")
