@@ -1,4 +1,4 @@
-"""What a run says while it works: bars on a terminal, plain lines elsewhere (a log never fills with carriage returns)."""
+"""What a run says while it works: bars on a terminal, plain lines elsewhere (no carriage returns in a log)."""
 
 from __future__ import annotations
 

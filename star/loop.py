@@ -1,7 +1,7 @@
 """STaR's outer loop: Algorithm 1 of Zelikman et al. 2022 (https://arxiv.org/abs/2203.14465).
 
-Each line that does work is a stage. A stage writes one artefact into the iteration's directory, and is read back instead
-of run when that artefact is complete: that is all there is to resuming a run.
+Each line that does work is a stage. A stage writes one artefact into the iteration's directory, and is read back
+instead of run when that artefact is complete: that is all there is to resuming a run.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class PromptBuilder:
         return self._render(problem, keep_hint, self.settings.train_with)
 
     def training_target(self, completion: str) -> str:
-        """What is learned: the completion as it was sampled, white space at its end aside. (EOS is added as a token.)"""
+        """What is learned: the completion as it was sampled, white space at its end aside (EOS is added as a token)."""
         return completion.rstrip()
 
     def _render(self, problem: Problem, hinted: bool, exemplars: bool) -> str:

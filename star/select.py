@@ -16,7 +16,7 @@ SHOWN_FAILURES = 3
 
 
 def failures(attempts: Sequence[Attempt], recipe: Recipe, number: int) -> list[Problem]:
-    """Problems without a single accepted attempt, each kept with `rationalization.probability`: those to rationalize."""
+    """Problems without an accepted attempt, each kept with `rationalization.probability`: those to rationalize."""
     probability, seed = recipe.rationalization.probability, derive_seed(recipe.seed, number, "rationalize")
     solved = {attempt.problem.id for attempt in attempts if attempt.verdict.accepted}
     failed = {attempt.problem.id: attempt.problem for attempt in attempts if attempt.problem.id not in solved}
@@ -72,19 +72,15 @@ def carry(new: Sequence[Example], previous: Sequence[Example], recipe: Recipe, n
 
 def _nothing_accepted(attempts: Sequence[Attempt], number: int) -> str:
     statuses = Counter(attempt.verdict.status for attempt in attempts)
-    lines = [
-        f"iteration {number}: none of {len(attempts)} attempts was accepted "
-        f"({', '.join(f'{count} {status}' for status, count in statuses.most_common())}), so there is nothing to train on.",
-        "What they look like:",
-    ]
+    counts = ", ".join(f"{count} {status}" for status, count in statuses.most_common())
+    lines = [f"iteration {number}: none of {len(attempts)} attempts can be trained on ({counts}). What they look like:"]
     for attempt in attempts[:SHOWN_FAILURES]:
+        verdict = attempt.verdict
         lines += [
-            f"  {attempt.id}: {attempt.verdict.status}, {attempt.verdict.detail or 'extracted ' + repr(attempt.verdict.answer)}, "
-            f"expected {attempt.problem.answer!r}",
-            f"    prompt ends in {attempt.prompt.text[-80:]!r}",
-            f"    model wrote    {attempt.completion.text[:200]!r}",
+            f"  {attempt.id}: {verdict.status}, {verdict.detail or f'it says {verdict.answer!r}'}; "
+            f"the answer is {attempt.problem.answer!r}",
+            f"    the prompt ends  {attempt.prompt.text[-80:]!r}",
+            f"    the model wrote  {attempt.completion.text[:200]!r} ({attempt.completion.finish_reason})",
         ]
-    lines.append(
-        "Check exemplars, answer pattern, stop strings and decoding.max_new_tokens; --dry-run shows the prompts."
-    )
+    lines.append("Check exemplars, answer pattern, stop strings and decoding.max_new_tokens; --dry-run shows prompts.")
     return "\n".join(lines)

@@ -1,7 +1,7 @@
 """Turn `recipe.model` into a checkpoint that `from_pretrained` loads, building or converting it once if need be.
 
-What is built goes into the cache (`STAR_CACHE`, by default `~/.cache/star`), under a hash of all that decides it: written
-beside its place and renamed, so that an interrupted build leaves nothing that a later run could mistake for a model.
+What is built goes into the cache (`STAR_CACHE`, by default `~/.cache/star`), under a hash of all that decides it:
+written beside its place and renamed, so that an interrupted build leaves nothing that could be mistaken for a model.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Checkpoint:
     trust_remote_code: bool = False
 
     def fingerprint(self) -> str:
-        """SHA-256 over the names, sizes and bytes of the weights and configuration; for a hub id, of id and revision."""
+        """SHA-256 over the names and bytes of weights, tokenizer and settings; for a hub id, of id and revision."""
         folder = Path(self.name)
         digest = hashlib.sha256()
         if not folder.is_dir():

@@ -1,7 +1,7 @@
 """What a recipe may say: one class a section, one docstring a field. The README's reference is made from this file.
 
-Defaults are the paper's (Zelikman et al. 2022, https://arxiv.org/abs/2203.14465, and its code, ezelikman/STaR at 6ffd3c4)
-wherever the paper has one. Nothing here reads a file: see `load.py`.
+Defaults are those of the paper (Zelikman et al. 2022, https://arxiv.org/abs/2203.14465, and its code, ezelikman/STaR at
+6ffd3c4) wherever it has one. Nothing here reads a file: see `load.py`.
 """
 
 from __future__ import annotations

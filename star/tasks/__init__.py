@@ -83,7 +83,7 @@ def _require_disjoint(train: list[Problem], held_out: list[Problem]) -> None:
     if shared:
         trained, held = shared[0]
         raise UserError(
-            f"{len(shared)} held-out questions are also training questions, which would make accuracy a lie; the first: "
+            f"{len(shared)} held-out questions are also training questions, so accuracy would mean nothing; the first: "
             f"{trained.source} (id {trained.id}) and {held.source} (id {held.id}): {held.question[:80]!r}. "
             "Remove them from one of the two"
         )

@@ -27,7 +27,7 @@ from star.records import Example, derive_seed
 from star.train.batches import IGNORE, TokenisedExample, batches, collate, tokenise
 
 LOG = "training.jsonl"
-"""Beside the adapter: step, mean loss, learning rate and gradient norm of every optimizer step, and what was left out."""
+"""Beside the adapter: what was left out, then loss, learning rate and gradient norm of every optimizer step."""
 
 
 def train_lora(
