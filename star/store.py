@@ -229,9 +229,7 @@ class Store:
         except BlockingIOError:
             self._lock_file.seek(0)
             owner = self._lock_file.read().strip() or "unknown"
-            raise UserError(
-                f"{self.folder}: another process works in this run ({owner}); wait for it or stop it"
-            ) from None
+            raise UserError(f"{self.folder}: a run is at work here ({owner}); wait for it or stop it") from None
         self._lock_file.truncate(0)
         self._lock_file.write(f"host {socket.gethostname()}, pid {os.getpid()}\n")
         self._lock_file.flush()

@@ -18,10 +18,14 @@ from star.models.encoding import encode_prompt, encode_target
 from star.recipe import Starter
 from star.records import derive_seed
 from star.tasks.arithmetic import Arithmetic, draw_pair, is_held_out
+from star.train.batches import TokenisedExample, collate
+from star.train.loss import summed_loss
 
 ALPHABET = "0123456789+-*=,.:;#()<>/ \n?!ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PAD, EOS, UNKNOWN = "<pad>", "<eos>", "<unk>"
-FORMAT = 1
+MICRO_BATCH = 16
+"""Examples in a forward pass."""
+FORMAT = 3
 """Raised when the code below makes another model from the same settings, so that no stale one is found in the cache."""
 
 
@@ -47,14 +51,18 @@ def build_starter(settings: Starter, task: Arithmetic, folder: Path) -> None:
     schedule = get_cosine_schedule_with_warmup(optimizer, settings.warmup_steps, settings.steps)
     with progress("pretraining the starter (once)", settings.steps) as advance:
         for _ in range(settings.steps):
-            ids, labels = _batch(settings, task, tokenizer, rng)
-            loss = model(input_ids=ids, attention_mask=(ids != tokenizer.pad_token_id).long(), labels=labels).loss
+            rows = _worked_sums(settings, task, tokenizer, rng)
+            targets, total = sum(len(row.target) for row in rows), 0.0
             optimizer.zero_grad()
-            loss.backward()
+            for start in range(0, len(rows), MICRO_BATCH):  # rows of like length together: less padding
+                batch = collate(rows[start : start + MICRO_BATCH], tokenizer.pad_token_id)
+                loss = summed_loss(model, *batch) / targets
+                loss.backward()
+                total += loss.item()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             schedule.step()
-            advance(1, f"loss {loss.item():.3f}")
+            advance(1, f"loss {total:.3f}")
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
@@ -90,29 +98,23 @@ def _new_model(settings: Starter, tokenizer: Any) -> Any:
     )
 
 
-def _batch(settings: Starter, task: Arithmetic, tokenizer: Any, rng: random.Random) -> tuple[Any, Any]:
-    """Padded ids and labels (B, T) of fresh worked sums; the loss covers rationale and end, not the prompt."""
-    import torch
-
+def _worked_sums(settings: Starter, task: Arithmetic, tokenizer: Any, rng: random.Random) -> list[TokenisedExample]:
+    """A batch of fresh worked sums, shortest first."""
     rows = []
     while len(rows) < settings.batch_size:
-        digits = rng.choices(list(settings.digits), list(settings.digits.values()))[0]
+        hinted = rng.random() < settings.hinted
+        weights = settings.hinted_digits if hinted else settings.digits
+        digits = rng.choices(list(weights), list(weights.values()))[0]
         pair = draw_pair(rng, digits)
         if is_held_out(pair):
             continue
-        problem = task.problem(pair, digits, id="starter")
-        prompt = encode_prompt(tokenizer, task.question(problem, hinted=rng.random() < settings.hinted), chat=False)
-        target = encode_target(tokenizer, task.worked(pair))
-        if len(prompt) + len(target) > settings.context:
+        question = task.question(task.problem(pair, digits, id="starter"), hinted)
+        prompt = encode_prompt(tokenizer, question, chat=False)
+        row = TokenisedExample(prompt, encode_target(tokenizer, task.worked(pair)), "starter")
+        if len(row) > settings.context:
             raise UserError(
-                f"model.starter.context = {settings.context}: a worked sum of {digits} digits takes "
-                f"{len(prompt) + len(target)} tokens; raise it"
+                f"model.starter.context = {settings.context}: a worked sum of {digits} digits takes {len(row)} tokens; "
+                "raise it"
             )
-        rows.append((prompt, target))
-    width = max(len(prompt) + len(target) for prompt, target in rows)
-    ids = torch.full((len(rows), width), tokenizer.pad_token_id)  # (B, T)
-    labels = torch.full_like(ids, -100)
-    for row, (prompt, target) in enumerate(rows):
-        ids[row, : len(prompt) + len(target)] = torch.tensor(prompt + target)
-        labels[row, len(prompt) : len(prompt) + len(target)] = torch.tensor(target)
-    return ids, labels
+        rows.append(row)
+    return sorted(rows, key=len)

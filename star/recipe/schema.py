@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Probability = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 DigitCounts = dict[Annotated[int, Field(ge=1, le=12)], Count]
+DigitWeights = dict[Annotated[int, Field(ge=1, le=12)], Annotated[float, Field(gt=0)]]
 
 
 class Section(BaseModel):
@@ -120,16 +121,12 @@ class Starter(Section):
     """Peak learning rate (AdamW, cosine to zero)."""
     warmup_steps: Annotated[int, Field(ge=0)] = 20
     """Steps of linear warmup."""
-    digits: dict[Annotated[int, Field(ge=1, le=12)], Annotated[float, Field(gt=0)]] = {
-        1: 0.45,
-        2: 0.35,
-        3: 0.14,
-        4: 0.05,
-        5: 0.01,
-    }
-    """Relative frequency of each digit count."""
-    hinted: Probability = 0.3
+    digits: DigitWeights = {1: 0.5, 2: 0.5}
+    """Relative frequency of each digit count among the plain examples."""
+    hinted: Probability = 0.4
     """Share of the examples whose prompt shows the answer, so that hints mean something to the model."""
+    hinted_digits: DigitWeights = {1: 0.2, 2: 0.4, 3: 0.4}
+    """Relative frequency of each digit count among the hinted examples."""
     seed: int = 0
     """Initial weights and data."""
 

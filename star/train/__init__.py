@@ -2,5 +2,6 @@
 
 from star.train.batches import TokenisedExample, batches, collate, tokenise
 from star.train.lora import train_lora
+from star.train.loss import summed_loss
 
-__all__ = ["TokenisedExample", "batches", "collate", "tokenise", "train_lora"]
+__all__ = ["TokenisedExample", "batches", "collate", "summed_loss", "tokenise", "train_lora"]

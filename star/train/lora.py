@@ -15,16 +15,16 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from peft import LoraConfig, PeftModel, get_peft_model
-from torch.nn.functional import cross_entropy
 from transformers import get_scheduler
 
 from star.console import progress
 from star.errors import UserError
 from star.models import Checkpoint, choose_device, choose_dtype, load_model, load_tokenizer
-from star.models.loading import context_length, keeps_logits
+from star.models.loading import context_length
 from star.recipe import Recipe, Training
 from star.records import Example, derive_seed
-from star.train.batches import IGNORE, TokenisedExample, batches, collate, tokenise
+from star.train.batches import TokenisedExample, batches, collate, tokenise
+from star.train.loss import summed_loss
 
 LOG = "training.jsonl"
 """Beside the adapter: what was left out, then loss, learning rate and gradient norm of every optimizer step."""
@@ -78,7 +78,7 @@ def train_lora(
             schedule.step()
             log.append({"step": step, "loss": loss, "lr": lr, "grad_norm": norm, "examples": len(chosen)})
             advance(1, f"loss {loss:.4f}")
-    accelerator.unwrap_model(model).save_pretrained(folder, safe_serialization=True)
+    _save(accelerator.unwrap_model(model), folder)
     entries = [{"examples": len(rows), "too_long": too_long, "steps": steps}, *log]
     (folder / LOG).write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf-8")
 
@@ -98,6 +98,16 @@ def _with_adapter(base: torch.nn.Module, settings: Training, previous: Path | No
         return get_peft_model(base, config).train()
     except ValueError as error:
         raise UserError(f"train.target_modules = {settings.target_modules!r}: {error}") from error
+
+
+def _save(model: PeftModel, folder: Path) -> None:
+    """Save the adapter as safetensors, and its configuration in an order that does not change from run to run."""
+    model.save_pretrained(folder, safe_serialization=True)
+    path = folder / "adapter_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    if isinstance(config["target_modules"], list):
+        config["target_modules"].sort()
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _optimizer_step(
@@ -133,18 +143,3 @@ def _optimizer_step(
         )
     optimizer.step()
     return total / tokens, float(norm)
-
-
-def summed_loss(model: torch.nn.Module, ids: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy summed over the labelled tokens of a batch, each argument (B, T).
-
-    Logits are computed only at positions that predict a label in some row: the vocabulary is most of the work.
-    """
-    target = labels[:, 1:]  # what position t predicts stands at t + 1
-    used = (target != IGNORE).any(0).nonzero()[:, 0]  # (n,)
-    inner = model.get_base_model() if isinstance(model, PeftModel) else model
-    if keeps_logits(inner):
-        logits = model(input_ids=ids, attention_mask=mask, use_cache=False, logits_to_keep=used).logits  # (B, n, V)
-    else:
-        logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, used]
-    return cross_entropy(logits.flatten(0, 1).float(), target[:, used].flatten(), ignore_index=IGNORE, reduction="sum")

@@ -1,0 +1,115 @@
+"""GSM8K from a folder; without one, what to do."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from star.errors import UserError
+from star.recipe import Gsm8kTask
+from star.tasks.gsm8k import Gsm8k
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with 20 training and 2 test problems."""
+
+    def write(name, rows):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    write("train", ({"question": f"Question {i}?", "answer": f"Think.\nMore.\n#### 1,{i:03}"} for i in range(20)))
+    write("test", [{"question": "Clips?", "answer": "48/2 = 24\n#### 72"}, {"question": "Zero?", "answer": "#### 0"}])
+    return tmp_path
+
+
+def gsm8k(path, **settings):
+    return Gsm8k(Gsm8kTask(kind="gsm8k", path=str(path), **settings))
+
+
+def complaint(task, split="train"):
+    with pytest.raises(UserError) as caught:
+        task.problems(split)
+    return str(caught.value)
+
+
+def test_the_ground_truth_is_what_follows_the_marker(folder):
+    first, second = gsm8k(folder).problems("held_out")
+    assert (first.id, first.question, first.answer) == ("test-1", "Clips?", "72")
+    assert (first.source, first.task, first.answer_source) == (f"{folder}/test.jsonl:1", "gsm8k", "gold")
+    assert second.answer == "0"
+
+
+def test_problems_are_grouped_by_the_steps_of_the_gold_solution(folder):
+    assert [p.group for p in gsm8k(folder).problems("held_out")] == ["1 step", "0 steps"]
+    assert {p.group for p in gsm8k(folder).problems("train")} == {"2 steps"}
+
+
+def test_a_thousands_separator_in_the_ground_truth_does_not_matter(folder):
+    task = gsm8k(folder)
+    problem = task.problems("train")[7]
+    assert problem.answer == "1,007"
+    for text in ("#### 1007", "#### 1,007", "#### $1,007.00", "####1007."):
+        assert task.judge(problem, f"Think. {text}").status == "correct", text
+    assert task.judge(problem, "#### 1008").status == "wrong"
+    assert task.judge(problem, "#### 1007 clips").status == "no_answer"
+    assert task.judge(problem, "1007").status == "no_answer"
+
+
+def test_the_hint_is_the_bare_answer_and_not_the_gold_solution(folder):
+    task = gsm8k(folder)
+    problem = task.problems("held_out")[0]
+    assert task.question(problem, hinted=False) == "Q: Clips?\nA:"
+    assert task.question(problem, hinted=True) == "Q: Clips? (72)\nA:"
+
+
+def test_holding_out_from_train_takes_its_last_tenth_and_never_the_test_set(folder):
+    task = gsm8k(folder, held_out="train")
+    train, held_out = task.problems("train"), task.problems("held_out")
+    assert [p.id for p in held_out] == ["train-19", "train-20"]
+    assert [p.id for p in train] == [f"train-{i}" for i in range(1, 19)]
+
+
+def test_its_files_are_its_sources(folder):
+    assert [path.name for path in gsm8k(folder).source_files()] == ["test.jsonl", "train.jsonl"]
+    assert gsm8k("openai/gsm8k").source_files() == []
+
+
+@pytest.mark.parametrize(
+    ("line", "part"),
+    [
+        ('{"question": "x"', ":21: not valid JSON"),
+        ('{"question": "x"}', ":21: no field 'answer'; its fields are 'question'"),
+        ('{"question": "x", "answer": "72"}', ":21 (id train-21): no final answer in the ground truth '72'"),
+        ('{"question": "x", "answer": "#### many"}', ":21 (id train-21): the ground truth 'many' is not a number"),
+    ],
+)
+def test_a_bad_row_is_an_error_that_names_file_and_line(folder, line, part):
+    path = folder / "train.jsonl"
+    path.write_text(path.read_text() + line + "\n")
+    assert complaint(gsm8k(folder)).startswith(f"{path}{part}")
+
+
+def test_a_folder_without_the_file_is_an_error_that_names_it(folder):
+    (folder / "test.jsonl").unlink()
+    assert complaint(gsm8k(folder), "held_out") == f"{folder}/test.jsonl: there is no such data file"
+
+
+def test_a_path_that_is_neither_folder_nor_hub_data_set_is_an_error_that_says_what_to_give(tmp_path):
+    code = (
+        "from star.errors import UserError\n"
+        "from star.recipe import Gsm8kTask\n"
+        "from star.tasks.gsm8k import Gsm8k\n"
+        "try:\n"
+        "    Gsm8k(Gsm8kTask(kind='gsm8k', path='no/such')).problems('train')\n"
+        "except UserError as error:\n"
+        "    print(error)\n"
+    )
+    offline = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}  # read once, at import
+    result = subprocess.run([sys.executable, "-c", code], env=offline, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith(
+        "task.path = 'no/such': neither a local folder nor a data set that the hub serves here (ConnectionError: "
+    )
+    assert "give a folder with train.jsonl and test.jsonl: task.path=FOLDER" in result.stdout

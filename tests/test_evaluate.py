@@ -1,0 +1,79 @@
+"""Accuracy and its uncertainty."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from star.evaluate import accuracy, wilson_interval
+from star.records import STATUSES, Attempt, Completion, Problem, Prompt, Verdict
+
+
+def attempt(status, group="all"):
+    return Attempt(
+        Problem(id="p", task="t", question="q", answer="a", group=group),
+        Prompt("p", "q"),
+        Completion("p", 0, "text", 1, "eos", 0, "base"),
+        Verdict(status),
+    )
+
+
+@pytest.mark.parametrize(
+    ("correct", "total", "low", "high"),
+    [
+        # Newcombe 1998, Statistics in Medicine 17, table I, method 3
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+        # With no or every success the other end is z^2 / (n + z^2) from it, and with half of them the interval is
+        # 1/2 +- z / (2 sqrt(n + z^2)), where z^2 = 3.8415
+        (0, 10, 0.0000, 0.2775),
+        (10, 10, 0.7225, 1.0000),
+        (1, 1, 0.2065, 1.0000),
+        (5, 10, 0.2366, 0.7634),
+    ],
+)
+def test_the_interval_has_the_known_values(correct, total, low, high):
+    assert wilson_interval(correct, total) == pytest.approx((low, high), abs=5e-5)
+
+
+@given(st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n) | st.sampled_from([0, n]), st.just(n))))
+def test_the_interval_contains_the_proportion_and_stays_between_0_and_1(counts):
+    correct, total = counts
+    low, high = wilson_interval(correct, total)
+    assert 0 <= low < high <= 1
+    assert low - 1e-12 <= correct / total <= high + 1e-12
+
+
+@given(st.integers(1, 1000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_interval_of_the_failures_mirrors_that_of_the_successes(counts):
+    correct, total = counts
+    low, high = wilson_interval(correct, total)
+    assert wilson_interval(total - correct, total) == pytest.approx((1 - high, 1 - low), abs=1e-12)
+
+
+def test_more_problems_narrow_the_interval():
+    widths = [high - low for low, high in (wilson_interval(n // 2, n) for n in (10, 100, 1000))]
+    assert widths == sorted(widths, reverse=True)
+
+
+def test_accuracy_is_given_over_all_and_by_group():
+    score = accuracy([attempt("correct", "2 digits"), attempt("wrong", "2 digits"), attempt("correct", "1 digit")])
+    assert (score["all"]["correct"], score["all"]["total"]) == (2, 3)
+    assert score["all"]["accuracy"] == pytest.approx(2 / 3)
+    assert list(score["groups"]) == ["1 digit", "2 digits"]
+    assert score["groups"]["1 digit"]["accuracy"] == 1
+    assert score["groups"]["2 digits"]["accuracy"] == 0.5
+    assert (score["groups"]["2 digits"]["low"], score["groups"]["2 digits"]["high"]) == wilson_interval(1, 2)
+
+
+def test_only_a_correct_verdict_counts_as_correct():
+    score = accuracy(attempt(status) for status in STATUSES)
+    assert (score["all"]["correct"], score["all"]["total"]) == (1, len(STATUSES))
+
+
+@given(st.lists(st.tuples(st.sampled_from(STATUSES), st.sampled_from(["a", "b", "c"])), min_size=1))
+def test_the_groups_add_up_to_the_whole(outcomes):
+    score = accuracy(attempt(*outcome) for outcome in outcomes)
+    for count in ("correct", "total"):
+        assert sum(group[count] for group in score["groups"].values()) == score["all"][count]

@@ -1,0 +1,170 @@
+"""The promises of the loop, on a real tiny model that is pretrained, sampled, verified and fine-tuned for real."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from star.cli import main
+from star.models import Checkpoint
+from star.recipe import load_recipe
+from star.records import Attempt, Example
+from star.store import Store, file_sha256, read_rows
+from star.train import train_lora
+
+
+def rows(run: Path, name: str) -> list[tuple[int, dict]]:
+    return [(int(f.parent.name), row) for f in sorted(run.glob(f"iterations/*/{name}")) for row in read_rows(f)]
+
+
+def comparable(run: Path) -> dict[str, str]:
+    """Hashes of all files that a run must reproduce: everything but timings (and what holds them)."""
+    timed = {"timings.json", "MANIFEST.json", "metrics.json", "metrics.jsonl", "run.json", ".lock"}
+    files = [p for p in run.rglob("*") if p.is_file() and p.name not in timed and "report" not in p.parts]
+    return {str(p.relative_to(run)): file_sha256(p) for p in files}
+
+
+def without_seconds(run: Path) -> list[dict]:
+    return [{**json.loads(line), "seconds": None} for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_the_run_accepts_both_plain_and_rationalized_rationales(tiny_run):
+    examples = [Example.from_dict(row) for _, row in rows(tiny_run, "train.jsonl")]
+    assert any(e.rationalized for e in examples)
+    assert any(not e.rationalized for e in examples)
+
+
+def test_no_training_prompt_shows_a_hint_and_every_example_leads_to_an_accepted_attempt(tiny_run):
+    for number, row in rows(tiny_run, "train.jsonl"):
+        example = Example.from_dict(row)
+        name = "rationalizations.jsonl" if example.rationalized else "attempts.jsonl"
+        stored = read_rows(tiny_run / "iterations" / f"{number:03d}" / name)
+        [attempt] = [a for a in map(Attempt.from_dict, stored) if a.id == example.attempt_id]
+        assert attempt.verdict.accepted
+        assert attempt.prompt.hinted == example.rationalized
+        assert example.prompt == f"Q:{attempt.problem.question}\nA:"
+        assert f"({attempt.problem.answer})" not in example.prompt
+        assert example.target == attempt.completion.text.rstrip()
+
+
+def test_only_failures_are_rationalized_and_their_prompts_show_the_answer(tiny_run):
+    plain, hinted = rows(tiny_run, "attempts.jsonl"), rows(tiny_run, "rationalizations.jsonl")
+    failed = {(n, r["problem"]["id"]) for n, r in plain if r["verdict"]["status"] != "correct"}
+    assert {(n, r["problem"]["id"]) for n, r in hinted} == failed
+    assert all(f"({r['problem']['answer']})" in r["prompt"]["text"] for _, r in hinted)
+    assert not any(r["prompt"]["hinted"] for _, r in plain)
+
+
+def test_no_held_out_problem_is_ever_trained_on(tiny_run):
+    held_out = {row["problem"]["question"] for _, row in rows(tiny_run, "evaluation-zero-shot.jsonl")}
+    assert len(held_out) == 19
+    reversed_too = held_out | {"+".join(reversed(question.split("+"))) for question in held_out}
+    assert not any(question in row["prompt"] for _, row in rows(tiny_run, "train.jsonl") for question in reversed_too)
+
+
+def test_the_second_iteration_is_trained_from_the_base_model(tiny_run, tmp_path):
+    """Its adapter is, bit for bit, what training on its examples gives when no first iteration ever was."""
+    record = json.loads((tiny_run / "run.json").read_text())
+    examples = [Example.from_dict(row) for row in read_rows(tiny_run / "iterations/002/train.jsonl")]
+    recipe = load_recipe(tiny_run / "recipe.yaml")
+    train_lora(recipe, Checkpoint(record["base_model"]), examples, 2, tmp_path)
+    name = "adapter_model.safetensors"
+    assert file_sha256(tmp_path / name) == file_sha256(tiny_run / "iterations/002/adapter" / name)
+
+
+def test_each_iteration_samples_with_the_adapter_before_it(tiny_run):
+    models = {(n, r["completion"]["model"]) for n, r in rows(tiny_run, "attempts.jsonl")}
+    assert models == {(1, "base"), (2, "iteration-001")}
+    scored = {(n, r["completion"]["model"]) for n, r in rows(tiny_run, "evaluation-zero-shot.jsonl")}
+    assert scored == {(0, "base"), (1, "iteration-001"), (2, "iteration-002")}
+
+
+def test_metrics_keep_plain_and_hinted_accuracy_apart(tiny_run):
+    for line in (tiny_run / "metrics.jsonl").read_text().splitlines()[1:]:
+        metrics = json.loads(line)
+        assert metrics["problems"] == metrics["solved"] + metrics["hinted"]
+        assert sum(metrics["verdicts"]["plain"].values()) == metrics["problems"]
+        assert sum(metrics["verdicts"]["hinted"].values()) == metrics["hinted"]
+        assert metrics["examples"] <= metrics["solved"] + metrics["rationalized"]
+        assert set(metrics["seconds"]) >= {"attempts", "rationalizations", "adapter", "evaluation-zero-shot"}
+
+
+def test_the_manifest_holds_size_and_hash_of_every_file(tiny_run):
+    for folder in Store.existing(tiny_run).finished():
+        entries = json.loads((folder / "MANIFEST.json").read_text())["files"]
+        there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {"MANIFEST.json"}
+        assert set(entries) == there
+        for name, entry in entries.items():
+            assert entry == {"bytes": (folder / name).stat().st_size, "sha256": file_sha256(folder / name)}
+
+
+def test_a_second_launch_of_a_finished_run_changes_nothing(tiny_run, capsys):
+    before = comparable(tiny_run)
+    assert main(["run", str(tiny_run / "recipe.yaml"), "--runs", str(tiny_run.parent)]) == 0
+    assert comparable(tiny_run) == before
+    assert "held-out accuracy" in capsys.readouterr().out
+
+
+def launch(recipe: Path, runs: Path) -> subprocess.Popen:
+    command = [sys.executable, "-m", "star", "run", str(recipe), "--runs", str(runs)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=os.environ, text=True)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["001.partial/attempts.jsonl.journal", "001.partial/adapter.tmp", "002.partial/rationalizations.jsonl.journal"],
+)
+def test_a_run_killed_at_any_moment_ends_with_the_same_files(tiny_run, tiny_recipe, tmp_path, moment):
+    process = launch(tiny_recipe, tmp_path)
+    path = tmp_path / "tiny" / "iterations" / moment
+    while not (path.exists() and (path.is_dir() or path.stat().st_size > 0)) and process.poll() is None:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (tmp_path / "tiny/iterations/002").exists()
+    again = launch(tiny_recipe, tmp_path)
+    output, _ = again.communicate(timeout=120)
+    assert again.returncode == 0, output
+    assert comparable(tmp_path / "tiny") == comparable(tiny_run)
+    assert without_seconds(tmp_path / "tiny") == without_seconds(tiny_run)
+
+
+def test_a_changed_recipe_is_refused_with_old_and_new_values(tiny_run, tiny_recipe, capsys):
+    before = comparable(tiny_run)
+    assert main(["run", str(tiny_recipe), "--runs", str(tiny_run.parent), "train.lr=1e-4", "iterations=3"]) == 2
+    message = capsys.readouterr().err
+    assert "train.lr: 0.002 -> 0.0001" in message
+    assert "iterations: 2 -> 3" in message
+    assert "--name NEW" in message
+    assert comparable(tiny_run) == before
+
+
+def test_nothing_accepted_stops_the_run_and_shows_what_the_failures_look_like(tiny_recipe, tmp_path, capsys):
+    """Three tokens are too few for any answer."""
+    overrides = ["decoding.max_new_tokens=3", "task.train={1: 20}", "task.held_out={1: 5}"]
+    assert main(["run", str(tiny_recipe), "--runs", str(tmp_path), *overrides]) == 2
+    message = capsys.readouterr().err
+    assert "none of 40 attempts can be trained on (40 no_answer)" in message
+    assert "the model wrote" in message
+    assert "(length)" in message
+    assert not list(tmp_path.glob("tiny/iterations/*/adapter"))
+
+
+def test_hints_are_kept_in_training_prompts_only_when_the_recipe_asks(tiny_recipe, tmp_path):
+    overrides = ["rationalization.keep_hint=1.0", "iterations=1"]
+    assert main(["run", str(tiny_recipe), "--runs", str(tmp_path), *overrides]) == 0
+    examples = [Example.from_dict(row) for _, row in rows(tmp_path / "tiny", "train.jsonl")]
+    assert {("(" in example.prompt) for example in examples if example.rationalized} == {True}
+    assert not any("(" in example.prompt for example in examples if not example.rationalized)
+
+
+def test_data_of_the_last_iterations_is_carried_along_when_the_recipe_asks(tiny_recipe, tmp_path):
+    assert main(["run", str(tiny_recipe), "--runs", str(tmp_path), "selection.keep_iterations=2"]) == 0
+    second = [row for number, row in rows(tmp_path / "tiny", "train.jsonl") if number == 2]
+    assert {row["iteration"] for row in second} == {1, 2}
+    assert len({(row["prompt"], row["target"]) for row in second}) == len(second)

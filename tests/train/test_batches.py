@@ -1,0 +1,58 @@
+"""What training sees: targets with EOS, prompts masked, nothing cut, nothing left out."""
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from star.records import Example
+from star.train import batches, collate, tokenise
+from star.train.batches import IGNORE
+
+EXAMPLES = [
+    Example("Q: What is 12 + 34?\nA:", " 12 + 34 = 46.\n#### 46", "base/plain/a/0", 1),
+    Example("Q: 5?\nA:", " 5 apples.\n#### 5", "base/plain/b/0", 1),
+]
+
+
+def test_labels_are_the_rationale_and_the_end_token_and_nothing_of_the_prompt(bpe_tokenizer):
+    rows, too_long = tokenise(EXAMPLES, bpe_tokenizer, chat=False, context=256)
+    assert too_long == []
+    ids, mask, labels = collate(rows, pad=bpe_tokenizer.pad_token_id)
+    for i, example in enumerate(EXAMPLES):
+        learned = labels[i][labels[i] != IGNORE].tolist()
+        assert learned[-1] == bpe_tokenizer.eos_token_id
+        assert bpe_tokenizer.decode(learned[:-1]) == example.target
+        seen = ids[i][mask[i].bool()].tolist()
+        assert bpe_tokenizer.decode(seen[: len(seen) - len(learned)]) == example.prompt
+        assert seen[-1] == bpe_tokenizer.eos_token_id
+
+
+def test_the_end_token_is_learned_where_it_is_the_pad_token_too(bpe_tokenizer):
+    rows, _ = tokenise(EXAMPLES, bpe_tokenizer, chat=False, context=None)
+    ids, mask, labels = collate(rows, pad=bpe_tokenizer.eos_token_id)
+    assert (labels == bpe_tokenizer.eos_token_id).sum() == len(EXAMPLES)
+    assert (mask.sum(1) == (ids.shape[1] - (ids == bpe_tokenizer.eos_token_id).sum(1) + 1)).all()
+
+
+def test_examples_longer_than_the_context_are_left_out_by_name_never_cut(bpe_tokenizer):
+    shorter = min(len(row) for row in tokenise(EXAMPLES, bpe_tokenizer, False, None)[0])
+    rows, too_long = tokenise(EXAMPLES, bpe_tokenizer, chat=False, context=shorter)
+    assert [len(row) for row in rows] == [shorter]
+    assert too_long == ["base/plain/a/0"]
+
+
+@given(st.integers(1, 50), st.integers(1, 9), st.integers(1, 4), st.integers(0, 99))
+def test_by_epochs_every_example_is_seen_once_a_pass_the_last_partial_batch_included(count, size, epochs, seed):
+    steps = -(-count * epochs // size)
+    seen = [i for batch in batches(count, size, steps, float(epochs), seed) for i in batch]
+    assert Counter(seen) == dict.fromkeys(range(count), epochs)
+
+
+@given(st.integers(1, 30), st.integers(1, 9), st.integers(1, 20), st.integers(0, 99))
+def test_by_steps_every_batch_is_full_and_passes_are_whole(count, size, steps, seed):
+    order = list(batches(count, size, steps, None, seed))
+    assert [len(batch) for batch in order] == [size] * steps
+    seen = Counter(i for batch in order for i in batch)
+    assert max(seen.values()) - min(seen[i] for i in range(count)) <= 1
+    assert order == list(batches(count, size, steps, None, seed))
