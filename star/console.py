@@ -13,7 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 LINE_EVERY = 10.0
 """Seconds between two lines of progress where there is no terminal."""
 
-console = Console(highlight=False, soft_wrap=True)
+LOG_WIDTH = 120
+"""Columns where there is no terminal to ask."""
+
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else LOG_WIDTH)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Advance = Callable[..., None]

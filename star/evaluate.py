@@ -26,7 +26,7 @@ def wilson_interval(correct: int, total: int, z: float = Z95) -> tuple[float, fl
     scale = 1 + z * z / total
     centre = (share + z * z / (2 * total)) / scale
     half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / scale
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return (0.0 if correct == 0 else centre - half, 1.0 if correct == total else centre + half)
 
 
 def accuracy(attempts: Iterable[Attempt]) -> dict[str, Any]:

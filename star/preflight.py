@@ -11,7 +11,7 @@ from typing import Any
 from star.errors import UserError
 from star.models import encode_prompt, encode_target, load_tokenizer, resolve_checkpoint
 from star.models.loading import context_length, load_config
-from star.prompts import PromptBuilder, shows_exemplars
+from star.prompts import PromptBuilder, evaluates_with_exemplars, samples_with_exemplars
 from star.recipe import Recipe
 from star.records import Problem, Prompt
 from star.tasks import Task, build_task, load_problems
@@ -38,7 +38,7 @@ class Checked:
     def examples(self) -> list[tuple[str, str]]:
         """A plain prompt, a hinted prompt and a training example, each with a title, for `--dry-run`."""
         problem = self.train[0]
-        [exemplars] = shows_exemplars(self.recipe, iteration=1)
+        exemplars = samples_with_exemplars(self.recipe, iteration=1, hinted=False)
         plain, hinted = (self.prompts.prompts([problem], hint, exemplars)[0].text for hint in (False, True))
         shown, rationale = self.prompts.exemplars[0] if self.prompts.exemplars else (problem, "(what the model wrote)")
         gap = "" if self.recipe.prompt.chat or not self.prompts.exemplars else " "
@@ -83,8 +83,8 @@ def _check_lengths(
     held_out: list[Problem],
 ) -> int:
     """Tokens of the longest prompt of the run, all of which must leave room for a completion."""
-    sampled = _longest(prompts.prompts(train, True, shows_exemplars(recipe, 1)[0]))
-    scored = _longest(prompts.prompts(held_out, False, shows_exemplars(recipe, 0, evaluation=True)[0]))
+    sampled = _longest(prompts.prompts(train, True, samples_with_exemplars(recipe, 1, hinted=True)))
+    scored = _longest(prompts.prompts(held_out, False, evaluates_with_exemplars(recipe, 0)[0]))
     longest, problems = 0, []
     for key, kind, decoding in (
         ("decoding", sampled, recipe.decoding),

@@ -63,17 +63,25 @@ class PromptBuilder:
         return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
 
 
-def shows_exemplars(recipe: Recipe, iteration: int, evaluation: bool = False) -> list[bool]:
-    """Whether prompts of an iteration show the exemplars; `[True, False]` where evaluation does both.
+def samples_with_exemplars(recipe: Recipe, iteration: int, hinted: bool) -> bool:
+    """Whether prompts show the exemplars when iteration `iteration` samples.
 
-    Iteration 0 is the base model, which nothing but exemplars can tell the task.
+    Hinted prompts are never trained on, so only exemplars can tell a model what a hint is: those keep them.
     """
-    if recipe.prompt.exemplars is None:
-        return [False]
-    if evaluation and recipe.evaluation.exemplars:
+    when = recipe.prompt.sample_with
+    return recipe.prompt.exemplars is not None and (
+        when == "always" or (when == "first" and (hinted or iteration == 1))
+    )
+
+
+def evaluates_with_exemplars(recipe: Recipe, iteration: int) -> list[bool]:
+    """The same for evaluation of the model that iteration `iteration` made (0: the base); two entries for `both`.
+
+    By default a model is evaluated as it will be sampled from.
+    """
+    if recipe.evaluation.exemplars:
         return {"with": [True], "without": [False], "both": [True, False]}[recipe.evaluation.exemplars]
-    first = iteration == 0 if evaluation else iteration == 1
-    return [recipe.prompt.sample_with == "always" or (recipe.prompt.sample_with == "first" and first)]
+    return [samples_with_exemplars(recipe, iteration + 1, hinted=False)]
 
 
 def _joined(question: str, rationale: str) -> str:

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from star.evaluate import accuracy
 from star.models import Checkpoint, choose_device, choose_dtype, resolve_checkpoint, set_threads
 from star.preflight import Checked, check
-from star.prompts import shows_exemplars
+from star.prompts import evaluates_with_exemplars, samples_with_exemplars
 from star.recipe import Decoding, Recipe
 from star.records import Attempt, Example, Problem, derive_seed
 from star.rollout import rollout
@@ -94,7 +94,7 @@ class Session:
     def evaluate(self, iteration: Iteration) -> None:
         """Stages: attempt the held-out problems, then score them."""
         scores = {}
-        for exemplars in shows_exemplars(self.recipe, iteration.number, evaluation=True):
+        for exemplars in evaluates_with_exemplars(self.recipe, iteration.number):
             mode = "few-shot" if exemplars else "zero-shot"
             decoding = self.recipe.evaluation_decoding
             stage = f"evaluation-{mode}"
@@ -112,7 +112,7 @@ class Session:
         exemplars: bool | None = None,
     ) -> list[Attempt]:
         if exemplars is None:
-            [exemplars] = shows_exemplars(self.recipe, iteration.number)
+            exemplars = samples_with_exemplars(self.recipe, iteration.number, hinted)
         stop = list(self.task.stop) if decoding.stop is None else decoding.stop
         produce = partial(
             rollout,

@@ -89,7 +89,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
 def test_a_run_that_is_at_work_is_refused_and_a_dead_owner_is_not_in_the_way(tiny_recipe, tmp_path):
     code = (
-        "import sys, time; from pathlib import Path; from star.recipe import load_recipe; from star.store import Store\n"
+        "import time; from pathlib import Path; from star.recipe import load_recipe; from star.store import Store\n"
         f"store = Store.open(Path({str(tmp_path / 'run')!r}), load_recipe({str(tiny_recipe)!r}))\n"
         "print('open', flush=True); time.sleep(60)"
     )

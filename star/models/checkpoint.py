@@ -6,6 +6,7 @@ written beside its place and renamed, so that an interrupted build leaves nothin
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -73,19 +74,15 @@ def resolve_checkpoint(recipe: Recipe, task: Task) -> Checkpoint:
 def cached(name: str, key: str, build: Callable[[Path], None]) -> Path:
     """The folder `name-key` of the cache, made by `build(path)` if it is not there."""
     root = Path(os.environ.get("STAR_CACHE") or Path.home() / ".cache" / "star").expanduser()
-    folder = root / f"{name}-{key}"
-    if not folder.is_dir():
-        partial = root / f"{name}-{key}.partial-{os.getpid()}"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        try:
+    folder, partial = root / f"{name}-{key}", root / f"{name}-{key}.partial"
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / f"{name}-{key}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # whoever comes second waits, then finds the model there
+        if not folder.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir()
             build(partial)
             partial.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # otherwise another process built the same model first
-                raise
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
     return folder
 
 
@@ -93,16 +90,19 @@ def _convert_gguf(source: Path, folder: Path) -> None:
     """Dequantize a GGUF file and save it as bfloat16 safetensors (quantized weights hold less than that)."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
 
     from star.console import step
 
+    logging.disable_progress_bar()
     with step(f"converting {source.name} (once)"):
         where = {"pretrained_model_name_or_path": str(source.parent), "gguf_file": source.name}
         try:
             tokenizer = AutoTokenizer.from_pretrained(**where)
-            model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.bfloat16)
-        except (ValueError, OSError, KeyError) as error:
-            raise UserError(f"model.gguf = {str(source)!r}: transformers cannot read it: {error}") from error
+            model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32).to(torch.bfloat16)
+        except Exception as error:  # a damaged file fails in as many ways as there are bytes to misread
+            reason = f"{type(error).__name__}: {error}"
+            raise UserError(f"model.gguf = {str(source)!r}: transformers cannot read it ({reason})") from error
         # save_pretrained refuses a model that it believes quantized; its weights no longer are
         model.hf_quantizer, model.is_quantized = None, False
         if hasattr(model.config, "quantization_config"):

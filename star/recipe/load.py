@@ -20,11 +20,15 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarbool import ScalarBoolean
 
 from star.errors import UserError
 from star.recipe.schema import Recipe
 
 Key = tuple[str, ...]
+
+YAML_ERRORS = (YAMLError, ValueError, TypeError, KeyError, RecursionError)
+"""What ruamel.yaml raises for text that is not YAML, or is YAML that cannot be built (`!!int x`, an endless anchor)."""
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -39,6 +43,8 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     for override in overrides:
         try:
             key = _apply(data, override)
+            for depth in range(1, len(key)):  # an error of a whole section may come from the file or the override
+                places[key[:depth]] = ", ".join([*filter(None, [places.get(key[:depth])]), f"override {override!r}"])
             places[key] = f"override {override!r}"
         except UserError as error:
             problems.append(str(error))
@@ -57,6 +63,7 @@ def canonical(recipe: Recipe) -> str:
     buffer = io.StringIO()
     yaml = YAML()
     yaml.width = 4096
+    yaml.allow_unicode = False  # line separators of Unicode would not survive as they are
     yaml.dump(recipe.model_dump(mode="python"), buffer)
     return buffer.getvalue()
 
@@ -100,19 +107,22 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[Key, str]]:
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise UserError(f"recipe {path}:{line}: not valid YAML: {error.problem}") from None
-    except YAMLError as error:
-        raise UserError(f"recipe {path}: not valid YAML: {error}") from None
+    except YAML_ERRORS as error:
+        raise UserError(f"recipe {path}: not valid YAML: {type(error).__name__}: {error}") from None
     if not isinstance(tree, CommentedMap):
         raise UserError(f"recipe {path}: expected `key: value` lines, found {type(tree).__name__}")
     places: dict[Key, str] = {}
-    return _plain(tree, (), str(path), places), places
+    try:
+        return _plain(tree, (), str(path), places), places
+    except YAML_ERRORS as error:
+        raise UserError(f"recipe {path}: a value that no recipe has: {type(error).__name__}: {error}") from None
 
 
 def _plain(node: Any, key: Key, path: str, places: dict[Key, str]) -> Any:
     """Round-trip YAML types -> plain Python; fills `places`."""
     if isinstance(node, CommentedMap):
-        for name in node:
-            places[(*key, str(name))] = f"{path}:{node.lc.key(name)[0] + 1}"
+        for name, position in (node.lc.data or {}).items():
+            places[(*key, str(name))] = f"{path}:{position[0] + 1}"
         return {_scalar(name): _plain(value, (*key, str(name)), path, places) for name, value in node.items()}
     if isinstance(node, list):
         return [_plain(item, (*key, str(i)), path, places) for i, item in enumerate(node)]
@@ -120,6 +130,8 @@ def _plain(node: Any, key: Key, path: str, places: dict[Key, str]) -> Any:
 
 
 def _scalar(value: Any) -> Any:
+    if isinstance(value, ScalarBoolean):  # ruamel's, an int: a boolean with an anchor
+        return bool(value)
     for kind in (bool, int, float, str):
         if isinstance(value, kind):
             return kind(value)
@@ -133,21 +145,27 @@ def _apply(data: dict[str, Any], override: str) -> Key:
         raise UserError(f"override {override!r}: expected KEY=VALUE, for example train.lr=1e-4")
     try:
         value = _plain(YAML(typ="rt", pure=True).load(text), (), "", {})
-    except YAMLError:
-        raise UserError(f"override {override!r}: the value {text!r} is not valid YAML") from None
-    *parents, last = (int(part) if part.isdigit() else part for part in dotted.split("."))
-    for parent in parents:
-        if not isinstance(data.get(parent), dict):
+    except YAML_ERRORS:
+        raise UserError(f"override {override[:200]!r}: the value {text[:200]!r} is not valid YAML") from None
+    parts = dotted.split(".")
+    *parents, last = (int(part) if part.isascii() and part.isdigit() else part for part in parts)
+    for depth, parent in enumerate(parents, 1):
+        if data.get(parent) is None:
             data[parent] = {}
         data = data[parent]
+        if not isinstance(data, dict):
+            section = ".".join(parts[:depth])
+            raise UserError(f"override {override!r}: {section} is {data!r}, not a section with keys of its own")
     data[last] = value
-    return tuple(dotted.split("."))
+    return tuple(parts)
 
 
 def _explain(error: Any, path: str, places: dict[Key, str]) -> str:
     """One line for one pydantic error: place, dotted key, value, what is wrong, nearest valid key."""
     location = _without_tags(error["loc"])
     key = tuple(str(part) for part in location)
+    if error["type"] == "union_tag_invalid":
+        key = (*key, "kind")
     place = next((places[key[:n]] for n in range(len(key), 0, -1) if key[:n] in places), path)
     dotted = ".".join(key) or "recipe"
     if error["type"] == "extra_forbidden":
@@ -163,7 +181,7 @@ def _explain(error: Any, path: str, places: dict[Key, str]) -> str:
     if error["type"] == "union_tag_invalid":
         near = difflib.get_close_matches(str(error["ctx"]["tag"]), _kinds().split(", "), n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        return f"{place}: {dotted}.kind = {error['ctx']['tag']!r}: expected one of {_kinds()}{hint}"
+        return f"{place}: {dotted} = {error['ctx']['tag']!r}: expected one of {_kinds()}{hint}"
     if error["type"] == "value_error" and isinstance(error["input"], dict):
         return f"{place}: {dotted}: {message}"
     if message == "Input should be a finite number":

@@ -7,6 +7,7 @@ Defaults are those of the paper (Zelikman et al. 2022, https://arxiv.org/abs/220
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -93,6 +94,22 @@ class JsonlTask(Section):
     stop: list[str] = ["\n\n", "\nQ:"]
     """Where a completion ends, beside the end-of-sequence token."""
 
+    @model_validator(mode="after")
+    def _templates_show_what_they_should(self) -> JsonlTask:
+        wrong = [
+            complaint
+            for complaint, is_so in (
+                ("prompt has no {question}", "{question}" not in self.prompt),
+                ("prompt has {answer}, which would show it to the model", "{answer}" in self.prompt),
+                ("hint has no {question}", "{question}" not in self.hint),
+                ("hint has no {answer}", "{answer}" not in self.hint),
+            )
+            if is_so
+        ]
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
 
 Task = Annotated[ArithmeticTask | Gsm8kTask | JsonlTask, Field(discriminator="kind")]
 
@@ -113,9 +130,9 @@ class Starter(Section):
     """Width of the feed-forward layer."""
     context: Count = 256
     """Longest sequence, in tokens (here characters)."""
-    steps: Count = 200
+    steps: Count = 450
     """Optimizer steps."""
-    batch_size: Count = 64
+    batch_size: Count = 32
     """Examples a step."""
     lr: Annotated[float, Field(gt=0)] = 3e-3
     """Peak learning rate (AdamW, cosine to zero)."""
@@ -169,7 +186,8 @@ class Prompting(Section):
     shots: Annotated[int, Field(ge=0)] | None = None
     """How many of them to use; all by default."""
     sample_with: Literal["always", "first", "never"] = "always"
-    """Which iterations sample with exemplars: `first` stops after the first one (the official code's `--no_prompt`)."""
+    """Which iterations sample with exemplars. `first` drops them from plain prompts after the first iteration (the
+    official code's `--no_prompt`); hinted prompts keep them, since nothing else says what a hint is."""
     train_with: bool = False
     """Whether training prompts show the exemplars (the official code's `--few_shot_train`)."""
     chat: bool = False
@@ -257,8 +275,8 @@ class Steps(Section):
         if self.increment is not None:
             steps = self.start + self.increment * (number - 1)
         else:
-            factor = 1.2 if self.growth is None else self.growth
-            steps = math.floor(self.start * factor ** (number - 1) + 1e-9)
+            factor = Fraction(str(1.2 if self.growth is None else self.growth))
+            steps = math.floor(self.start * factor ** (number - 1))
         return steps if self.cap is None else min(steps, self.cap)
 
 
@@ -312,6 +330,8 @@ class Training(Section):
 class Evaluation(Section):
     """Accuracy on held-out problems after every iteration, greedy unless `decoding` says otherwise."""
 
+    problems: Count | None = None
+    """Evaluate on this many held-out problems, the same ones in every iteration; all by default."""
     exemplars: Literal["with", "without", "both"] | None = None
     """Whether evaluation prompts show the exemplars; by default as sampling does in that iteration."""
     decoding: Decoding | None = None
@@ -352,18 +372,27 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Recipe:
-        if self.model.starter and not (isinstance(self.task, ArithmeticTask) and self.task.style != "words"):
-            raise ValueError("model.starter knows only sums: it needs task.kind arithmetic of style columns or paper")
-        if self.prompt.exemplars is None:
-            for key, needs in (
-                ("prompt.train_with", self.prompt.train_with),
-                ("prompt.shots", bool(self.prompt.shots)),
-                ("evaluation.exemplars", self.evaluation.exemplars in ("with", "both")),
-            ):
-                if needs:
-                    raise ValueError(f"{key} asks for exemplars, but prompt.exemplars names none")
-        if self.prompt.system is not None and not self.prompt.chat:
-            raise ValueError("prompt.system needs prompt.chat: true")
+        no_exemplars = self.prompt.exemplars is None
+        sums = isinstance(self.task, ArithmeticTask) and self.task.style != "words"
+        wrong = [
+            complaint
+            for complaint, is_so in (
+                (
+                    "model.starter knows only sums: it needs task.kind arithmetic of style columns or paper",
+                    self.model.starter is not None and not sums,
+                ),
+                ("prompt.train_with needs prompt.exemplars", no_exemplars and self.prompt.train_with),
+                ("prompt.shots needs prompt.exemplars", no_exemplars and bool(self.prompt.shots)),
+                (
+                    f"evaluation.exemplars: {self.evaluation.exemplars} needs prompt.exemplars",
+                    no_exemplars and self.evaluation.exemplars in ("with", "both"),
+                ),
+                ("prompt.system needs prompt.chat: true", self.prompt.system is not None and not self.prompt.chat),
+            )
+            if is_so
+        ]
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return self
 
     @property

@@ -6,9 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.table import Table
 
 from star.console import console
+
+
+WORK = ("solved", "rationalized", "examples", "minutes")
+"""Columns about the work of an iteration; see `star/metrics.py`."""
 
 
 def load_metrics(folder: Path) -> list[dict[str, Any]]:
@@ -29,33 +34,17 @@ def group_names(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def table_rows(rows: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Header and cells: a line for each iteration and evaluation mode."""
+    """Header and cells: a line for each iteration and evaluation mode. The mode is named where there are several."""
     groups = group_names(rows)
-    single = groups == ["all"]
-    header = [
-        "iteration",
-        "evaluated",
-        "all",
-        *([] if single else groups),
-        "solved",
-        "rationalized",
-        "examples",
-        "minutes",
-    ]
+    shown_groups = [] if groups == ["all"] else groups
+    several = len({mode for row in rows for mode in row["accuracy"]}) > 1
+    header = ["iteration", *(["evaluated"] if several else []), "all", *shown_groups, *WORK]
     cells = []
     for row in rows:
         for mode, scores in sorted(row["accuracy"].items()):
-            shown = [scores["all"], *([] if single else [scores["groups"].get(name) for name in groups])]
-            work = ["", "", ""]
-            if row["iteration"] > 0:
-                work = [
-                    f"{row['solved']}/{row['problems']}",
-                    f"{row['rationalized']}/{row['hinted']}",
-                    str(row["examples"]),
-                ]
-            label = str(row["iteration"]) if row["iteration"] else "0 (base)"
-            minutes = f"{sum(row['seconds'].values()) / 60:.1f}"
-            cells.append([label, mode, *(_percent(score) for score in shown), *work, minutes])
+            label = str(row["iteration"]) if row["iteration"] else "base"
+            shown = [scores["all"], *(scores["groups"].get(name) for name in shown_groups)]
+            cells.append([label, *([mode] if several else []), *map(_percent, shown), *_work(row)])
     return header, cells
 
 
@@ -66,12 +55,20 @@ def print_table(folder: Path) -> None:
         console.print("no iteration is finished yet")
         return
     header, cells = table_rows(rows)
-    table = Table(title="held-out accuracy, %")
+    table = Table(title="held-out accuracy, %", box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     for name in header:
         table.add_column(name, justify="left" if name in ("iteration", "evaluated") else "right", no_wrap=True)
     for line in cells:
         table.add_row(*line)
     console.print(table, soft_wrap=False)
+
+
+def _work(row: dict[str, Any]) -> list[str]:
+    minutes = f"{sum(row['seconds'].values()) / 60:.1f}"
+    if row["iteration"] == 0:
+        return ["", "", "", minutes]
+    solved, rationalized = f"{row['solved']}/{row['problems']}", f"{row['rationalized']}/{row['hinted']}"
+    return [solved, rationalized, str(row["examples"]), minutes]
 
 
 def _percent(score: dict[str, Any] | None) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 from collections import defaultdict
 
 from star.errors import UserError
 from star.recipe.schema import Recipe
-from star.records import Problem
+from star.records import Problem, derive_seed
 from star.tasks.arithmetic import Arithmetic
 from star.tasks.base import Task
 from star.tasks.exemplars import load_exemplars
@@ -29,21 +30,24 @@ def build_task(recipe: Recipe) -> Task:
 def load_problems(recipe: Recipe, task: Task) -> tuple[list[Problem], list[Problem]]:
     """Training and held-out problems, `limit` applied, ids unique, no question in both.
 
-    Held-out problems that are exemplars are left out.
+    Held-out problems that are exemplars are left out; `evaluation.problems` of the rest are drawn.
 
     Raises:
         UserError: bad data, duplicate ids, an overlap, or nothing left.
     """
     exemplars = load_exemplars(recipe.prompt.exemplars, task) if recipe.prompt.exemplars else []
     shown = {normalise(problem.question) for problem, _ in exemplars}
-    train = _first(recipe.limit, task.problems("train"))
-    held_out = _first(recipe.limit, [p for p in task.problems("held_out") if normalise(p.question) not in shown])
+    train = task.problems("train")
+    held_out = [problem for problem in task.problems("held_out") if normalise(problem.question) not in shown]
     for split, problems in (("training", train), ("held-out", held_out)):
         if not problems:
             raise UserError(f"task {task.name}: there are no {split} problems")
     _require_unique_ids([*train, *held_out])
     _require_disjoint(train, held_out)
-    return train, held_out
+    count = recipe.evaluation.problems
+    if count is not None and count < len(held_out):
+        held_out = random.Random(derive_seed(recipe.seed, "evaluation problems")).sample(held_out, count)
+    return _first(recipe.limit, train), _first(recipe.limit, held_out)
 
 
 def problems_hash(problems: list[Problem]) -> str:

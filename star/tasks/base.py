@@ -15,7 +15,7 @@ class Task(ABC):
 
     Attributes:
         name: the recipe's `task.kind`.
-        plain: prompt template; `{question}` is replaced.
+        plain: prompt template; `{question}` is replaced, and nothing else.
         hinted: prompt template of rationalization; `{question}` and `{answer}` are replaced.
         stop: where a completion ends, beside the end-of-sequence token.
         extractor: finds the final answer in a completion.
@@ -43,14 +43,15 @@ class Task(ABC):
 
     def question(self, problem: Problem, hinted: bool) -> str:
         """The problem as the model reads it, without exemplars."""
+        if not hinted:
+            return self.plain.replace("{question}", problem.question)
         values = {"question": problem.question, "answer": problem.answer}
-        template = self.hinted if hinted else self.plain
-        return re.sub(r"\{(question|answer)\}", lambda match: values[match[1]], template)
+        return re.sub(r"\{(question|answer)\}", lambda match: values[match[1]], self.hinted)
 
     def judge(self, problem: Problem, text: str) -> Verdict:
         """Extract the final answer from a completion and verify it. Never raises on any text."""
         try:
-            answer = self.extractor(text)
+            answer = self.extractor(text, lambda found: self.verifier.canonical(found, problem))
         except TimeoutError:
             return Verdict("timeout", None, "the answer pattern took too long")
         if answer is None:

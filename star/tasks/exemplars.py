@@ -33,12 +33,19 @@ def load_exemplars(name: str, task: Task, shots: int | None = None) -> list[tupl
     Raises:
         UserError: no such file, a malformed block, a rationale whose final answer is not its `answer`, or too few.
     """
-    path = Path(name) if Path(name).is_file() else BUILT_IN / f"{name}.txt"
-    if not path.is_file():
-        have = ", ".join(sorted(file.stem for file in BUILT_IN.glob("*.txt")))
-        raise UserError(f"prompt.exemplars = {name!r}: no such file; those that come with the project: {have}")
+    built_in = {file.stem: file for file in sorted(BUILT_IN.glob("*.txt"))}
+    path = built_in.get(name, Path(name))
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = "there is no such file" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
+        raise UserError(
+            f"prompt.exemplars = {name!r}: {reason}; "
+            f"give a text file, or one of those that come with the project: {', '.join(built_in)}"
+        ) from None
     exemplars = []
-    for number, block in enumerate(re.split(r"^---[ \t]*$", path.read_text(encoding="utf-8"), flags=re.MULTILINE), 1):
+    blocks = re.split(r"^---[ \t]*$", text, flags=re.MULTILINE)
+    for number, block in enumerate(filter(str.strip, blocks), 1):
         match = _BLOCK.fullmatch(block.strip("\n"))
         if not match:
             raise UserError(
@@ -54,6 +61,8 @@ def load_exemplars(name: str, task: Task, shots: int | None = None) -> list[tupl
                 f"reads {verdict.answer!r} from it ({verdict.status}{': ' * bool(verdict.detail)}{verdict.detail})"
             )
         exemplars.append((problem, match["rationale"].rstrip()))
+    if not exemplars:
+        raise UserError(f"{path}: the file has no exemplars")
     if shots is not None and shots > len(exemplars):
         raise UserError(f"prompt.shots = {shots}: {path} has only {len(exemplars)} exemplars")
     return exemplars[:shots]

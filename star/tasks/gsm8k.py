@@ -46,7 +46,7 @@ class Gsm8k(Task):
         else:
             rows = ((f"{self.settings.path}/{name}:{i}", row) for i, row in enumerate(self._download(name), 1))
         return [
-            to_problem(row, place, self.name, JsonlFields(), self.extractor, self.verifier, group=_steps(row))
+            to_problem(row, place, name, self.name, JsonlFields(), self.extractor, self.verifier, group=_steps(row))
             for place, row in rows
         ]
 
@@ -56,7 +56,7 @@ class Gsm8k(Task):
         try:
             return datasets.load_dataset(self.settings.path, "main", split=name)
         except Exception as error:  # the hub client raises many kinds; all mean that the data is not to be had
-            reason = str(error).splitlines()[0]
+            reason = str(error).partition("\n")[0]
             raise UserError(
                 f"task.path = {self.settings.path!r}: neither a local folder nor a data set that the hub serves here "
                 f"({type(error).__name__}: {reason}); give a folder with train.jsonl and test.jsonl: task.path=FOLDER"

@@ -29,9 +29,9 @@ class Jsonl(Task):
 
     def problems(self, split: str) -> list[Problem]:
         if self.settings.held_out is not None:
-            return self._read(self.settings.train if split == "train" else self.settings.held_out)
+            return self._read(self.settings.train if split == "train" else self.settings.held_out, split)
         wanted = split == "held_out"
-        return [p for p in self._read(self.settings.train) if self._is_held_out(p) == wanted]
+        return [p for p in self._read(self.settings.train, "row") if self._is_held_out(p) == wanted]
 
     def source_files(self) -> list[Path]:
         return [Path(path) for path in (self.settings.train, self.settings.held_out) if path]
@@ -39,10 +39,10 @@ class Jsonl(Task):
     def _is_held_out(self, problem: Problem) -> bool:
         return derive_seed("held-out", normalise(problem.question)) / 2**63 < self.settings.held_out_share
 
-    def _read(self, path: str) -> list[Problem]:
-        rows = read_rows(Path(path))
+    def _read(self, path: str, prefix: str) -> list[Problem]:
         return [
-            to_problem(row, place, self.name, self.settings.fields, self.gold, self.verifier) for place, row in rows
+            to_problem(row, place, prefix, self.name, self.settings.fields, self.gold, self.verifier)
+            for place, row in read_rows(Path(path))
         ]
 
 
@@ -53,7 +53,9 @@ def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         UserError: the file is missing, empty or not UTF-8, or a line is not a JSON object.
     """
     if not path.is_file():
-        raise UserError(f"{path}: there is no such data file")
+        raise UserError(
+            f"{path}: {'this is a folder, not a JSONL file' if path.is_dir() else 'there is no such data file'}"
+        )
     empty = True
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
@@ -61,10 +63,10 @@ def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 continue
             empty = False
             try:
-                row = json.loads(line.decode("utf-8"))
+                row = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_number)
             except UnicodeDecodeError as error:
                 raise UserError(f"{path}:{number}: not UTF-8 text: {error.reason} at byte {error.start}") from None
-            except (json.JSONDecodeError, RecursionError) as error:
+            except (ValueError, RecursionError) as error:
                 raise UserError(f"{path}:{number}: not valid JSON: {error}; found {line[:60]!r}") from None
             if not isinstance(row, dict):
                 raise UserError(f"{path}:{number}: expected a JSON object, found {type(row).__name__}")
@@ -76,6 +78,7 @@ def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def to_problem(
     row: dict[str, Any],
     place: str,
+    prefix: str,
     task: str,
     fields: JsonlFields,
     gold: Extractor | None,
@@ -84,14 +87,18 @@ def to_problem(
 ) -> Problem:
     """Turn one row, found at `place` (`file:line`), into a problem with a checked ground truth.
 
+    Without an id field, its id is `prefix` and the line number.
+
     Raises:
         UserError: a field is missing or of the wrong type, or the ground truth cannot be parsed.
     """
     question, answer = (_text(row, key, place) for key in (fields.question, fields.answer))
-    file, _, line = place.rpartition(":")
-    id = _text(row, fields.id, place) if fields.id else f"{Path(file).stem}-{line}"
+    id = _text(row, fields.id, place) if fields.id else f"{prefix}-{place.rpartition(':')[2]}"
     if gold is not None:
-        found = gold(answer)
+        try:
+            found = gold(answer)
+        except TimeoutError:
+            raise UserError(f"{place} (id {id}): the gold pattern took too long on {answer[-60:]!r}") from None
         if found is None:
             raise UserError(f"{place} (id {id}): no final answer in the ground truth {answer[-60:]!r}")
         answer = found
@@ -100,7 +107,7 @@ def to_problem(
         task=task,
         question=question.strip(),
         answer=answer.strip(),
-        choices=tuple(row.get("choices") or ()),
+        choices=_choices(row, place),
         source=place,
         group=_text(row, fields.group, place) if fields.group else group,
     )
@@ -113,6 +120,24 @@ def _text(row: dict[str, Any], key: str, place: str) -> str:
     if key not in row:
         raise UserError(f"{place}: no field {key!r}; its fields are {', '.join(map(repr, row)) or 'none'}")
     value = row[key]
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)) or value == "":
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)) or not str(value).strip():
         raise UserError(f"{place}: field {key!r} should be text or a number, and is {value!r}")
     return str(value)
+
+
+def _choices(row: dict[str, Any], place: str) -> tuple[str, ...]:
+    choices = row.get("choices") or []
+    if not isinstance(choices, list) or not all(isinstance(choice, str) and choice.strip() for choice in choices):
+        raise UserError(f"{place}: field 'choices' should be a list of texts, and is {choices!r}")
+    return tuple(choices)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        raise ValueError("a key stands in it twice")
+    return row
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is not a number that JSON has")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,9 @@ def _with_adapter(base: torch.nn.Module, settings: Training, previous: Path | No
         target_modules=settings.target_modules,
     )
     try:
-        return get_peft_model(base, config).train()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by a name that is on its way out
+            return get_peft_model(base, config).train()
     except ValueError as error:
         raise UserError(f"train.target_modules = {settings.target_modules!r}: {error}") from error
 

@@ -35,6 +35,9 @@ class ChoiceVerifier:
             return f"the ground truth {problem.answer!r} is none of its choices {list(problem.choices)}"
         return None
 
+    def canonical(self, answer: str, problem: Problem) -> int | None:
+        return parse_choice(answer, problem.choices)
+
     def verify(self, answer: str, problem: Problem) -> Verdict:
         index = parse_choice(answer, problem.choices)
         if index is None:

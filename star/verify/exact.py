@@ -22,6 +22,9 @@ class ExactVerifier:
     def check_gold(self, problem: Problem) -> str | None:
         return None if normalise(problem.answer) else "the ground truth is empty"
 
+    def canonical(self, answer: str, problem: Problem) -> str:
+        return normalise(answer)
+
     def verify(self, answer: str, problem: Problem) -> Verdict:
         same = normalise(answer) == normalise(problem.answer)
         return Verdict("correct" if same else "wrong", answer)

@@ -5,6 +5,8 @@ Text that states two different final answers has none. The `regex` library stops
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
+
 import regex
 
 from star.errors import UserError
@@ -27,11 +29,16 @@ class Extractor:
             raise UserError(f"answer pattern {pattern!r} has no group; put ( ) around the answer")
         self.timeout = timeout
 
-    def __call__(self, text: str) -> str | None:
+    def __call__(self, text: str, canonical: Callable[[str], Hashable] = normalise) -> str | None:
         """The final answer, stripped; `None` if there is none or there are two that differ.
+
+        Args:
+            canonical: two answers are the same when this says the same of both, and it is not `None`.
 
         Raises:
             TimeoutError: the search took longer than `timeout` seconds.
         """
-        found = [match[1].strip() for match in self.pattern.finditer(text, timeout=self.timeout) if match[1]]
-        return found[0] if len({normalise(answer) for answer in found}) == 1 else None
+        matches = self.pattern.finditer(text, timeout=self.timeout)
+        found = [answer for match in matches if (answer := (match[1] or "").strip())]
+        meanings = {normalise(answer) if (meaning := canonical(answer)) is None else meaning for answer in found}
+        return found[0] if len(meanings) == 1 else None

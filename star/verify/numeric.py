@@ -19,9 +19,7 @@ MAX_LENGTH = 200
 MAX_EXPONENT = 400
 """Largest absolute exponent in scientific notation; more would only buy huge integers."""
 
-_ASCII = str.maketrans(
-    {**{chr(0xFF10 + d): str(d) for d in range(10)}, "−": "-", "－": "-", "＋": "+", "，": ",", "．": "."}
-)
+_ASCII = str.maketrans("−－＋，．％／０１２３４５６７８９", "--+,.%/0123456789")
 _INTEGER = r"(?:\d{1,3}(?:,\d{3})+|\d+)"
 _NUMBER = re.compile(
     rf"""
@@ -78,8 +76,11 @@ class NumericVerifier:
     def check_gold(self, problem: Problem) -> str | None:
         return f"the ground truth {problem.answer!r} is not a number" if parse_number(problem.answer) is None else None
 
+    def canonical(self, answer: str, problem: Problem) -> Fraction | None:
+        return parse_number(answer.strip().removesuffix("."))
+
     def verify(self, answer: str, problem: Problem) -> Verdict:
-        value = parse_number(answer.strip().removesuffix("."))
+        value = self.canonical(answer, problem)
         if value is None:
             return Verdict("no_answer", answer, "not a number")
         return Verdict("correct" if value == parse_number(problem.answer) else "wrong", answer)

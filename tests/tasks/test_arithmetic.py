@@ -72,7 +72,7 @@ def test_asking_for_more_sums_than_there_are_is_an_error_with_their_number(split
     with pytest.raises(UserError) as caught:
         task.problems(split)
     assert str(caught.value) == (
-        f"task.{split}.{digits} = {count}: there are only {possible} such sums in this split; ask for fewer"
+        f"task.{split}.{digits} = {count}: this split has {possible} such sums to offer; ask for fewer"
     )
 
 

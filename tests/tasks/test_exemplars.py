@@ -71,7 +71,6 @@ def test_more_shots_than_exemplars_is_an_error_with_their_number(complaint):
 @pytest.mark.parametrize(
     "block",
     [
-        "",
         "What is 1 + 2? 3\n",
         FIRST.replace("question:", "Question:"),
         FIRST.replace("answer: 3\n", ""),
@@ -100,12 +99,18 @@ def test_a_rationale_with_another_answer_is_an_error_that_names_file_and_exempla
     assert message == f"FILE: exemplar 2: its rationale should end in the answer '3', but the task reads {found}"
 
 
+def test_a_file_without_exemplars_is_an_error_and_a_last_separator_is_not(complaint):
+    assert complaint("\n---\n") == "FILE: the file has no exemplars"
+    assert "has only 1 exemplars" in complaint(f"{FIRST}---\n", shots=2)
+
+
 def test_an_unknown_name_is_an_error_that_lists_those_that_come_with_the_project():
     with pytest.raises(UserError) as caught:
         load_exemplars("no-such-exemplars", TASK)
     built_in = ", ".join(sorted(path.stem for path in BUILT_IN.glob("*.txt")))
     assert str(caught.value) == (
-        f"prompt.exemplars = 'no-such-exemplars': no such file; those that come with the project: {built_in}"
+        "prompt.exemplars = 'no-such-exemplars': there is no such file; "
+        f"give a text file, or one of those that come with the project: {built_in}"
     )
 
 

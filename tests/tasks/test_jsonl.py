@@ -177,7 +177,7 @@ def test_two_different_final_answers_are_no_answer(write):
         (row(answer=True), ":2: field 'answer' should be text or a number, and is True"),
         (row(answer=None), ":2: field 'answer' should be text or a number, and is None"),
         (row(""), ":2: field 'question' should be text or a number, and is ''"),
-        (row("Why?", " "), ":2 (id train-2): the ground truth is empty"),
+        (row("Why?", " "), ":2: field 'answer' should be text or a number, and is ' '"),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -218,7 +218,7 @@ def test_a_file_without_problems_is_an_error(write, lines):
 def test_a_missing_file_is_an_error_that_names_it(tmp_path):
     path = str(tmp_path / "nowhere.jsonl")
     assert complaint(jsonl(path)) == f"{path}: there is no such data file"
-    assert complaint(jsonl(str(tmp_path))) == f"{tmp_path}: there is no such data file"
+    assert complaint(jsonl(str(tmp_path))) == f"{tmp_path}: this is a folder, not a JSONL file"
     assert complaint(jsonl("unused", path), "held_out") == f"{path}: there is no such data file"
 
 
@@ -251,7 +251,7 @@ def test_a_held_out_question_that_is_trained_on_is_an_error_whatever_its_case_an
         load(train=train, held_out=held_out)
     message = str(caught.value)
     assert message.startswith("1 held-out questions are also training questions, so accuracy would mean nothing")
-    assert f"{train}:2 (id train-2) and {held_out}:1 (id test-1)" in message
+    assert f"{train}:2 (id train-2) and {held_out}:1 (id held_out-1)" in message
     assert message.endswith("Remove them from one of the two")
 
 

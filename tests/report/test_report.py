@@ -1,0 +1,65 @@
+"""The table and the page, from a run directory's files."""
+
+import json
+
+from star.report import print_table, write_report
+from star.report.table import group_names, table_rows
+
+
+def score(correct, total):
+    return {"correct": correct, "total": total, "accuracy": correct / total, "low": 0.0, "high": 1.0}
+
+
+def row(number, **groups):
+    scores = {name: score(*value) for name, value in groups.items()}
+    metrics = {
+        "iteration": number,
+        "accuracy": {"zero-shot": {"all": score(1, 2), "groups": scores}},
+        "seconds": {"a": 90},
+    }
+    if number:
+        metrics |= {"solved": 3, "problems": 9, "hinted": 6, "rationalized": 2, "examples": 5}
+    return metrics
+
+
+def test_the_table_shows_accuracy_by_group_and_the_work_done():
+    header, cells = table_rows([row(0, **{"10 steps": (1, 4), "2 steps": (1, 2)}), row(1, **{"2 steps": (2, 2)})])
+    assert header[:4] == ["iteration", "all", "2 steps", "10 steps"]
+    assert cells[0] == ["base", "50.0", "50.0", "25.0", "", "", "", "1.5"]
+    assert cells[1] == ["1", "50.0", "100.0", "", "3/9", "2/6", "5", "1.5"]
+
+
+def test_the_evaluation_mode_is_named_where_there_are_several():
+    both = row(1, **{"2 steps": (1, 2)})
+    both["accuracy"]["few-shot"] = both["accuracy"]["zero-shot"]
+    header, cells = table_rows([row(0, **{"2 steps": (1, 2)}), both])
+    assert header[:3] == ["iteration", "evaluated", "all"]
+    assert [cell[:2] for cell in cells] == [["base", "zero-shot"], ["1", "few-shot"], ["1", "zero-shot"]]
+
+
+def test_groups_are_in_numeric_order_and_words_come_first():
+    rows = [row(0, **{"10 steps": (1, 1), "9 steps": (1, 1), "algebra": (1, 1)})]
+    assert group_names(rows) == ["algebra", "9 steps", "10 steps"]
+
+
+def test_the_page_shows_curve_table_and_recipe_and_escapes_what_it_is_given(tmp_path):
+    (tmp_path / "recipe.yaml").write_text("name: <script>alert(1)</script>\n")
+    rows = [row(0, **{"<b>x</b>": (1, 4)}), row(1, **{"<b>x</b>": (4, 4)})]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    page = write_report(tmp_path).read_text()
+    assert "<script>" not in page
+    assert "&lt;b&gt;x&lt;/b&gt;" in page
+    assert "100.0" in page
+    assert (tmp_path / "report/accuracy.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_without_a_finished_iteration_says_so(tmp_path, capsys):
+    (tmp_path / "recipe.yaml").write_text("name: x\n")
+    assert "No iteration is finished yet" in write_report(tmp_path).read_text()
+    print_table(tmp_path)
+    assert "no iteration is finished yet" in capsys.readouterr().out
+
+
+def test_the_real_run_has_a_page_and_a_picture(tiny_run):
+    assert "<td>base</td>" in (tiny_run / "report/index.html").read_text()
+    assert (tiny_run / "report/accuracy.png").stat().st_size > 5000

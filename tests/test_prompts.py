@@ -1,0 +1,87 @@
+"""What the model sees."""
+
+import pytest
+
+from star.errors import UserError
+from star.prompts import PromptBuilder, evaluates_with_exemplars, samples_with_exemplars
+from star.recipe import load_recipe
+from star.records import Problem
+from star.tasks import build_task
+
+PROBLEM = Problem("p", "jsonl", "Why {answer}?", "42")
+EXEMPLARS = (
+    "question: One?\nanswer: 1\nrationale:\nIt is 1.\n#### 1\n---\nquestion: Two?\nanswer: 2\nrationale:\n#### 2\n"
+)
+CHATML = (
+    "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+
+
+@pytest.fixture
+def builder(tmp_path, bpe_tokenizer):
+    def build(*overrides, tokenizer=bpe_tokenizer):
+        (tmp_path / "shots.txt").write_text(EXEMPLARS)
+        path = tmp_path / "r.yaml"
+        path.write_text(
+            f"name: x\ntask: {{kind: jsonl, train: none.jsonl}}\nmodel: {{path: gpt2}}\n"
+            f"prompt: {{exemplars: {tmp_path / 'shots.txt'}}}\n"
+        )
+        recipe = load_recipe(path, overrides)
+        return PromptBuilder(build_task(recipe), recipe.prompt, tokenizer), recipe
+
+    return build
+
+
+def test_exemplars_stand_before_the_question_and_hinted_ones_show_their_answers(builder):
+    prompts, _ = builder()
+    plain, hinted = (prompts.prompts([PROBLEM], hint, True)[0] for hint in (False, True))
+    assert plain.text == "Q: One?\nA: It is 1.\n#### 1\n\nQ: Two?\nA: #### 2\n\nQ: Why {answer}?\nA:"
+    assert hinted.text == "Q: One? (1)\nA: It is 1.\n#### 1\n\nQ: Two? (2)\nA: #### 2\n\nQ: Why {answer}? (42)\nA:"
+    assert (plain.hinted, hinted.hinted) == (False, True)
+    assert prompts.prompts([PROBLEM], False, exemplars=False)[0].text == "Q: Why {answer}?\nA:"
+
+
+def test_training_prompts_have_no_exemplars_unless_the_recipe_says_so_and_no_hint(builder):
+    assert builder()[0].training_prompt(PROBLEM) == "Q: Why {answer}?\nA:"
+    shown = builder("prompt.train_with=true", "prompt.shots=1")[0].training_prompt(PROBLEM)
+    assert shown == "Q: One?\nA: It is 1.\n#### 1\n\nQ: Why {answer}?\nA:"
+    assert builder()[0].training_prompt(PROBLEM, keep_hint=True) == "Q: Why {answer}? (42)\nA:"
+
+
+def test_chat_prompts_go_through_the_template_with_exemplars_as_turns(builder, bpe_tokenizer):
+    import copy
+
+    tokenizer = copy.deepcopy(bpe_tokenizer)
+    tokenizer.chat_template = CHATML
+    prompts, _ = builder("prompt.chat=true", "prompt.system=Be brief.", "prompt.shots=1", tokenizer=tokenizer)
+    assert prompts.prompts([PROBLEM], False, True)[0].text == (
+        "<|system|>Be brief.<|end|><|user|>Q: One?\nA:<|end|><|assistant|>It is 1.\n#### 1<|end|>"
+        "<|user|>Q: Why {answer}?\nA:<|end|><|assistant|>"
+    )
+    assert prompts.training_prompt(PROBLEM) == (
+        "<|system|>Be brief.<|end|><|user|>Q: Why {answer}?\nA:<|end|><|assistant|>"
+    )
+
+
+def test_chat_without_a_template_is_an_error_with_the_remedy(builder):
+    with pytest.raises(UserError, match=r"prompt\.chat = True.*no chat template.*prompt\.chat: false"):
+        builder("prompt.chat=true")
+
+
+@pytest.mark.parametrize(
+    ("setting", "plain", "hinted"),
+    [
+        ("always", [True, True], [True, True]),
+        ("first", [True, False], [True, True]),
+        ("never", [False] * 2, [False] * 2),
+    ],
+)
+def test_exemplars_are_shown_in_the_iterations_the_recipe_says(builder, setting, plain, hinted):
+    """In iterations 1 and 2; the base model and the model of iteration 1 are evaluated as they are sampled from."""
+    _, recipe = builder(f"prompt.sample_with={setting}")
+    assert [samples_with_exemplars(recipe, number, hinted=False) for number in (1, 2)] == plain
+    assert [samples_with_exemplars(recipe, number, hinted=True) for number in (1, 2)] == hinted
+    assert [evaluates_with_exemplars(recipe, number) for number in (0, 1)] == [[show] for show in plain]
+    _, both = builder(f"prompt.sample_with={setting}", "evaluation.exemplars=both")
+    assert evaluates_with_exemplars(both, 1) == [True, False]

@@ -1,0 +1,87 @@
+"""Waves, order and resumption, with a sampler that obeys the protocol and counts what it was asked."""
+
+import dataclasses
+
+import pytest
+
+from star.recipe import Decoding, load_recipe
+from star.records import Completion, Problem, derive_seed
+from star.rollout import rollout
+from star.store import Journal
+from star.tasks import build_task
+
+
+class Answering:
+    """Answers every prompt with its problem's number, which is right for even ones; dies at a given call."""
+
+    def __init__(self, dies_at=None):
+        self.calls, self.dies_at = [], dies_at
+
+    def use(self, adapter, name): ...
+
+    def release(self): ...
+
+    def sample(self, prompts, decoding, seed):
+        self.calls.append([prompt.problem_id for prompt in prompts])
+        if len(self.calls) == self.dies_at:
+            raise KeyboardInterrupt
+        return [
+            Completion(
+                p.problem_id, k, f"#### {int(p.problem_id) // 2 * 2}", 4, "eos", derive_seed(seed, p.problem_id, k), "m"
+            )
+            for p in prompts
+            for k in range(decoding.samples)
+        ]
+
+
+@pytest.fixture
+def go(tmp_path):
+    path = tmp_path / "r.yaml"
+    path.write_text("name: x\ntask: {kind: gsm8k}\nmodel: {path: gpt2}\n")
+    task = build_task(load_recipe(path))
+    from star.prompts import PromptBuilder
+
+    builder = PromptBuilder(task, load_recipe(path).prompt, None)
+    problems = [Problem(str(i), "gsm8k", f"{i}?", str(i)) for i in range(10)]
+
+    def run(name, sampler, samples=2):
+        journal = Journal(tmp_path / name)
+        decoding = Decoding(temperature=1.0, samples=samples)
+        rollout(
+            problems,
+            builder.prompts(problems, False, False),
+            task=task,
+            sampler=sampler,
+            decoding=decoding,
+            seed=1,
+            wave=4,
+            journal=journal,
+            label="test",
+        )
+        return journal.rows()
+
+    return run
+
+
+def test_attempts_are_judged_and_saved_in_the_order_of_the_problems(go):
+    rows = go("a", sampler := Answering())
+    assert [len(call) for call in sampler.calls] == [4, 4, 2]
+    assert [(r["problem"]["id"], r["completion"]["sample_index"]) for r in rows] == [
+        (str(i), k) for i in range(10) for k in range(2)
+    ]
+    assert [r["verdict"]["status"] for r in rows[::2]] == ["correct", "wrong"] * 5
+
+
+@pytest.mark.parametrize("dies_at", [1, 2, 3])
+def test_an_interrupted_rollout_loses_one_wave_and_ends_with_the_same_rows(go, dies_at):
+    with pytest.raises(KeyboardInterrupt):
+        go("a", Answering(dies_at))
+    again = Answering()
+    assert go("a", again) == go("b", Answering())
+    assert len(again.calls) == 3 - (dies_at - 1)
+
+
+def test_completions_name_their_seed(go):
+    seeds = [row["completion"]["seed"] for row in go("a", Answering())]
+    assert len(set(seeds)) == len(seeds)
+    assert dataclasses.is_dataclass(Completion)
