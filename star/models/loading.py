@@ -58,7 +58,16 @@ def load_model(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device)
     """
     from transformers import AutoModelForCausalLM
 
-    return _from_pretrained(AutoModelForCausalLM, checkpoint, dtype=dtype, use_safetensors=True).to(device).eval()
+    model = _from_pretrained(AutoModelForCausalLM, checkpoint, dtype=dtype, use_safetensors=True).to(device).eval()
+    if (head := model.get_output_embeddings()) is not None:
+        head.register_forward_pre_hook(_contiguous)
+    return model
+
+
+def _contiguous(_module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    """Hidden states in one piece: on the CPU, torch 2.13 multiplies a slice (B, 1, H) by a frozen weight (V, H) by
+    copying the weight B times, which took 12 s instead of 7 ms for B = 128 and SmolLM2."""
+    return (inputs[0].contiguous(), *inputs[1:])
 
 
 def merge_adapter(

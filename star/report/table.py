@@ -11,7 +11,6 @@ from rich.table import Table
 
 from star.console import console
 
-
 WORK = ("solved", "rationalized", "examples", "minutes")
 """Columns about the work of an iteration; see `star/metrics.py`."""
 
