@@ -90,12 +90,11 @@ def _convert_gguf(source: Path, folder: Path) -> None:
     """Dequantize a GGUF file and save it as bfloat16 safetensors (quantized weights hold less than that)."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
 
     from star.console import step
+    from star.models.loading import quiet
 
-    logging.disable_progress_bar()
-    with step(f"converting {source.name} (once)"):
+    with step(f"converting {source.name} (once)"), quiet():
         where = {"pretrained_model_name_or_path": str(source.parent), "gguf_file": source.name}
         try:
             tokenizer = AutoTokenizer.from_pretrained(**where)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import inspect
 import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +87,8 @@ def merge_adapter(
     if adapter is None:
         return load_model(checkpoint, dtype, device)
     model = load_model(checkpoint, torch.float32, device)
-    return PeftModel.from_pretrained(model, str(adapter)).merge_and_unload(safe_merge=True).to(dtype).eval()
+    with quiet():
+        return PeftModel.from_pretrained(model, str(adapter)).merge_and_unload(safe_merge=True).to(dtype).eval()
 
 
 def keeps_logits(model: PreTrainedModel) -> bool:
@@ -144,6 +148,17 @@ def set_threads(settings: Model) -> int:
     return torch.get_num_threads()
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Load or save without transformers' progress bars (a run has its own) and its warnings about peft's old names."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
+
+
 def _has_amx() -> bool:
     import torch
 
@@ -151,16 +166,14 @@ def _has_amx() -> bool:
 
 
 def _from_pretrained(cls: Any, checkpoint: Checkpoint, **options: Any) -> Any:
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # a bar for each of the many loads of a run would drown the run's own
     try:
-        return cls.from_pretrained(
-            checkpoint.name,
-            revision=checkpoint.revision,
-            trust_remote_code=checkpoint.trust_remote_code,
-            **options,
-        )
+        with quiet():
+            return cls.from_pretrained(
+                checkpoint.name,
+                revision=checkpoint.revision,
+                trust_remote_code=checkpoint.trust_remote_code,
+                **options,
+            )
     except Exception as error:  # transformers, safetensors and the hub raise many kinds for a model that is not right
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"model {checkpoint.name}: cannot be loaded ({type(error).__name__}: {reason})") from error

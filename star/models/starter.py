@@ -15,6 +15,7 @@ from typing import Any
 from star.console import progress
 from star.errors import UserError
 from star.models.encoding import encode_prompt, encode_target
+from star.models.loading import quiet
 from star.recipe import Starter
 from star.records import derive_seed
 from star.tasks.arithmetic import Arithmetic, draw_pair, is_held_out
@@ -63,8 +64,9 @@ def build_starter(settings: Starter, task: Arithmetic, folder: Path) -> None:
             optimizer.step()
             schedule.step()
             advance(1, f"loss {total:.3f}")
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    with quiet():
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
 
 
 def starter_tokenizer() -> Any:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from transformers import get_scheduler
 from star.console import progress
 from star.errors import UserError
 from star.models import Checkpoint, choose_device, choose_dtype, load_model, load_tokenizer
-from star.models.loading import context_length
+from star.models.loading import context_length, quiet
 from star.recipe import Recipe, Training
 from star.records import Example, derive_seed
 from star.train.batches import TokenisedExample, batches, collate, tokenise
@@ -93,7 +92,8 @@ def train_lora(
 def _with_adapter(base: torch.nn.Module, settings: Training, previous: Path | None) -> PeftModel:
     """The frozen base with a fresh adapter (an exact no-op at first), or with `previous` to be trained on."""
     if previous is not None:
-        return PeftModel.from_pretrained(base, str(previous), is_trainable=True).train()
+        with quiet():
+            return PeftModel.from_pretrained(base, str(previous), is_trainable=True).train()
     config = LoraConfig(
         task_type="CAUSAL_LM",
         r=settings.rank,
@@ -102,8 +102,7 @@ def _with_adapter(base: torch.nn.Module, settings: Training, previous: Path | No
         target_modules=settings.target_modules,
     )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by a name that is on its way out
+        with quiet():
             return get_peft_model(base, config).train()
     except ValueError as error:
         raise UserError(f"train.target_modules = {settings.target_modules!r}: {error}") from error
