@@ -25,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.overrides += more
     elif more:
         parser.error(f"unrecognized arguments: {' '.join(more)}")
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_DISABLE", "1")  # libraries' bars are carriage returns in a log
     try:
         arguments.command(arguments)
     except UserError as error:
@@ -71,15 +73,16 @@ def _run(arguments: argparse.Namespace) -> None:
     _require_one_process()
     from star.preflight import check
 
+    checked = check(recipe)
     if arguments.dry_run:
-        _show(check(recipe))
+        _show(checked)
         return
     from star.loop import run
     from star.session import open_session
     from star.store import Store
 
     with Store.open(arguments.runs / recipe.name, recipe) as store:
-        run(open_session(recipe, store), store)
+        run(open_session(checked, store), store)
     _report(argparse.Namespace(run=store.folder))
 
 

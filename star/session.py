@@ -1,7 +1,7 @@
 """What one run works with, and the stages of the loop in terms of it.
 
 A `Session` holds the checked problems, the base model, the prompts and the sampler of a recipe. Making one loads no
-weights; a mistake in recipe, data or prompts shows before any work is done.
+weights.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from importlib.metadata import version
 
 from star.evaluate import accuracy
 from star.models import Checkpoint, choose_device, choose_dtype, resolve_checkpoint, set_threads
-from star.preflight import Checked, check
+from star.preflight import Checked
 from star.prompts import evaluates_with_exemplars, samples_with_exemplars
-from star.recipe import Decoding, Recipe
+from star.recipe import Decoding
 from star.records import Attempt, Example, Problem, derive_seed
 from star.rollout import rollout
 from star.sample import Sampler, open_sampler
@@ -26,13 +26,13 @@ RECORDED_VERSIONS = ("star-trainer", "torch", "transformers", "peft", "accelerat
 """Packages whose versions a run records: those that decide what is computed."""
 
 
-def open_session(recipe: Recipe, store: Store) -> Session:
-    """Check a recipe, find or build its base model, and record in the run directory what the run stands on.
+def open_session(checked: Checked, store: Store) -> Session:
+    """Find or build the base model, and record in the run directory what the run stands on.
 
     Raises:
-        UserError: anything wrong with recipe, data, prompts or model.
+        UserError: the model cannot be had.
     """
-    checked = check(recipe)
+    recipe = checked.recipe
     threads = set_threads(recipe.model)
     device = choose_device(recipe.model)
     checkpoint = resolve_checkpoint(recipe, checked.task)

@@ -152,7 +152,7 @@ class Store:
 
     @classmethod
     def open(cls, folder: Path, recipe: Recipe) -> Store:
-        """Create the directory, or continue in it.
+        """Create the directory, or continue in it. A run that has not begun to work may still change its recipe.
 
         Raises:
             UserError: another process works in it, or it was started with another recipe.
@@ -161,7 +161,7 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         store._lock()
         path = folder / "recipe.yaml"
-        if path.exists():
+        if path.exists() and store.iterations_folder.exists():
             _require_same(load_recipe(path), recipe, folder)
         else:
             write_text(path, canonical(recipe))

@@ -72,7 +72,7 @@ def test_a_prompt_that_leaves_no_room_is_found_before_any_work(tiny_recipe, tmp_
     message = capsys.readouterr().err
     assert "too long for the model's context of 96 tokens" in message
     assert "decoding.max_new_tokens 90" in message
-    assert not list(tmp_path.glob("tiny/iterations"))
+    assert not (tmp_path / "tiny").exists()
 
 
 def test_an_exported_model_is_a_plain_one_and_writes_what_the_run_wrote(tiny_run, tmp_path):

@@ -105,6 +105,14 @@ def test_a_run_that_is_at_work_is_refused_and_a_dead_owner_is_not_in_the_way(tin
         assert store.recipe == load_recipe(tiny_recipe)
 
 
+def test_a_recipe_may_change_until_there_is_work_that_it_decided(tiny_recipe, tmp_path):
+    Store.open(tmp_path / "run", load_recipe(tiny_recipe)).__exit__()
+    with Store.open(tmp_path / "run", load_recipe(tiny_recipe, ["seed=1"])) as store:
+        next(store.iterations(1))
+    with pytest.raises(UserError, match=r"started with another recipe:\n  seed: 1 -> 2\n"):
+        Store.open(tmp_path / "run", load_recipe(tiny_recipe, ["seed=2"]))
+
+
 def test_a_folder_that_is_no_run_is_an_error(tmp_path):
     with pytest.raises(UserError, match=r"not a run directory \(it has no recipe\.yaml\)"):
         Store.existing(tmp_path)
