@@ -1,4 +1,4 @@
-"""Writes the recipe reference into README.md, from the docstrings of `star/recipe/schema.py`.
+"""Writes the recipe reference into README.md, from the docstrings in `star/recipe/`.
 
 python scripts/recipe_reference.py           rewrite the part of README.md between its two marker comments
 python scripts/recipe_reference.py --check   exit 1 if that part is out of date
@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from star.recipe.schema import Decoding, Recipe, Section
+from star.recipe import Decoding, Recipe, Section
 
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- recipe reference: made by scripts/recipe_reference.py -->", "<!-- end of the recipe reference -->"

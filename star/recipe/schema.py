@@ -10,108 +10,10 @@ import math
 from fractions import Fraction
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Probability = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-DigitCounts = dict[Annotated[int, Field(ge=1, le=12)], Count]
-DigitWeights = dict[Annotated[int, Field(ge=1, le=12)], Annotated[float, Field(gt=0)]]
-
-
-class Section(BaseModel):
-    """Common rules: unknown keys, inexact types, NaN and infinity are errors; a section never changes once loaded."""
-
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-
-class ArithmeticTask(Section):
-    """Addition of two n-digit numbers, generated: problem i of a split is the same on every machine."""
-
-    kind: Literal["arithmetic"]
-    """Which task this is."""
-    style: Literal["columns", "paper", "words"] = "columns"
-    """How questions and rationales read: `columns` (short, digit by digit), `paper` (the paper's `<scratch>` format)
-    or `words` ("What is 12 + 34?", with exemplars; for pretrained models)."""
-    train: DigitCounts = {1: 80, 2: 2000, 3: 2000}
-    """Number of training problems for each digit count."""
-    held_out: DigitCounts = {1: 9, 2: 100, 3: 100}
-    """Number of held-out problems for each digit count. No sum of theirs, in either order, is in `train`."""
-    seed: int = 0
-    """Which problems are drawn."""
-
-
-class Gsm8kTask(Section):
-    """Grade-school word problems (Cobbe et al. 2021, https://arxiv.org/abs/2110.14168)."""
-
-    kind: Literal["gsm8k"]
-    """Which task this is."""
-    path: str = "openai/gsm8k"
-    """A folder with `train.jsonl` and `test.jsonl`, or a hub data set id."""
-    held_out: Literal["test", "train"] = "test"
-    """`test` evaluates on the test split; `train` on the last tenth of the training split, which is then not trained
-    on (for choosing settings without looking at the test set)."""
-
-
-class JsonlFields(Section):
-    """Which keys of a JSONL row hold what."""
-
-    question: str = "question"
-    """Key of the question."""
-    answer: str = "answer"
-    """Key of the ground truth."""
-    id: str | None = None
-    """Key of the problem id; without it, ids are the file's name and the line number."""
-    group: str | None = None
-    """Key of the group that accuracy is reported by (a source, a difficulty)."""
-
-
-class JsonlTask(Section):
-    """Your own problems: one JSON object a line, and everything else here. No Python needed."""
-
-    kind: Literal["jsonl"]
-    """Which task this is."""
-    train: str
-    """Path of the training problems."""
-    held_out: str | None = None
-    """Path of the held-out problems; without it, `held_out_share` of the training file is held out."""
-    held_out_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    """Share of the training file that is held out (chosen by a hash of the question) when `held_out` is not given."""
-    fields: JsonlFields = JsonlFields()
-    """Which keys hold what."""
-    gold_pattern: str | None = None
-    """Regular expression whose first group is the final answer inside the answer field; the whole field without it."""
-    answer_pattern: str = r"####[ \t]*([^\n]+)"
-    """Regular expression whose first group is the final answer in what the model wrote. Text with two different
-    final answers has none."""
-    verifier: Literal["exact", "numeric", "choice"] = "exact"
-    """How a final answer is compared with the ground truth."""
-    prompt: str = "Q: {question}\nA:"
-    """What the model sees; `{question}` is replaced."""
-    hint: str = "Q: {question} ({answer})\nA:"
-    """What it sees in rationalization; `{question}` and `{answer}` are replaced."""
-    stop: list[str] = ["\n\n", "\nQ:"]
-    """Where a completion ends, beside the end-of-sequence token."""
-
-    @model_validator(mode="after")
-    def _templates_show_what_they_should(self) -> JsonlTask:
-        wrong = [
-            complaint
-            for complaint, is_so in (
-                ("prompt has no {question}", "{question}" not in self.prompt),
-                ("prompt has {answer}, which would show it to the model", "{answer}" in self.prompt),
-                ("hint has no {question}", "{question}" not in self.hint),
-                ("hint has no {answer}", "{answer}" not in self.hint),
-            )
-            if is_so
-        ]
-        if wrong:
-            raise ValueError("; ".join(wrong))
-        return self
-
-
-Task = Annotated[ArithmeticTask | Gsm8kTask | JsonlTask, Field(discriminator="kind")]
+from star.recipe.base import Count, DigitWeights, Probability, Section, refuse
+from star.recipe.tasks import ArithmeticTask, Task
 
 
 class Starter(Section):
@@ -374,25 +276,19 @@ class Recipe(Section):
     def _sections_agree(self) -> Recipe:
         no_exemplars = self.prompt.exemplars is None
         sums = isinstance(self.task, ArithmeticTask) and self.task.style != "words"
-        wrong = [
-            complaint
-            for complaint, is_so in (
-                (
-                    "model.starter knows only sums: it needs task.kind arithmetic of style columns or paper",
-                    self.model.starter is not None and not sums,
-                ),
-                ("prompt.train_with needs prompt.exemplars", no_exemplars and self.prompt.train_with),
-                ("prompt.shots needs prompt.exemplars", no_exemplars and bool(self.prompt.shots)),
-                (
-                    f"evaluation.exemplars: {self.evaluation.exemplars} needs prompt.exemplars",
-                    no_exemplars and self.evaluation.exemplars in ("with", "both"),
-                ),
-                ("prompt.system needs prompt.chat: true", self.prompt.system is not None and not self.prompt.chat),
-            )
-            if is_so
-        ]
-        if wrong:
-            raise ValueError("; ".join(wrong))
+        refuse(
+            (
+                "model.starter knows only sums: it needs task.kind arithmetic of style columns or paper",
+                self.model.starter is not None and not sums,
+            ),
+            ("prompt.train_with needs prompt.exemplars", no_exemplars and self.prompt.train_with),
+            ("prompt.shots needs prompt.exemplars", no_exemplars and bool(self.prompt.shots)),
+            (
+                f"evaluation.exemplars: {self.evaluation.exemplars} needs prompt.exemplars",
+                no_exemplars and self.evaluation.exemplars in ("with", "both"),
+            ),
+            ("prompt.system needs prompt.chat: true", self.prompt.system is not None and not self.prompt.chat),
+        )
         return self
 
     @property

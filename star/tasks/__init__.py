@@ -8,7 +8,7 @@ import random
 from collections import defaultdict
 
 from star.errors import UserError
-from star.recipe.schema import Recipe
+from star.recipe import Recipe
 from star.records import Problem, derive_seed
 from star.tasks.arithmetic import Arithmetic
 from star.tasks.base import Task

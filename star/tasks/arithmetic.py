@@ -19,7 +19,7 @@ import random
 from collections.abc import Iterator
 
 from star.errors import UserError
-from star.recipe.schema import ArithmeticTask
+from star.recipe import ArithmeticTask
 from star.records import Problem, derive_seed
 from star.tasks.base import Task
 from star.verify import ExactVerifier, Extractor, NumericVerifier

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from star.errors import UserError
-from star.recipe.schema import Gsm8kTask, JsonlFields
+from star.recipe import Gsm8kTask, JsonlFields
 from star.records import Problem
 from star.tasks.base import Task
 from star.tasks.jsonl import read_rows, to_problem

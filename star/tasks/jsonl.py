@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from star.errors import UserError
-from star.recipe.schema import JsonlFields, JsonlTask
+from star.recipe import JsonlFields, JsonlTask
 from star.records import Problem, derive_seed
 from star.tasks.base import Task
 from star.verify import VERIFIERS, Extractor, Verifier

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from star.errors import UserError
 from star.recipe import canonical, difference, load_recipe, recipe_hash, schema
-from star.recipe.schema import Section, Steps, Training
+from star.recipe.base import Section
+from star.recipe.schema import Steps, Training
 
 BASE = """\
 name: demo

@@ -5,8 +5,7 @@ import json
 import pytest
 
 from star.errors import UserError
-from star.recipe import JsonlTask, load_recipe
-from star.recipe.schema import JsonlFields
+from star.recipe import JsonlFields, JsonlTask, load_recipe
 from star.tasks import build_task, load_problems
 from star.tasks.jsonl import Jsonl
 from star.verify import Extractor
