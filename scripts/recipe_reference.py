@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from star.recipe import Decoding, Recipe, Section
+from star.recipe import Recipe, Section
 
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- recipe reference: made by scripts/recipe_reference.py -->", "<!-- end of the recipe reference -->"
@@ -35,13 +35,10 @@ def _tables(section: type[Section], prefix: str) -> list[str]:
         key = f"{prefix}{name}"
         lines.append(f"| `{key}` | {_default(field)} | {_one_line(field.description or '')} |")
         for inner in _sections(field.annotation):
-            if inner is Decoding and name != "decoding":
-                continue
-            kind = inner.model_fields.get("kind") if name == "task" else None
-            if kind is None and not (inner is Decoding and prefix):
+            if name == "task":
+                nested += _task_tables(inner, typing.get_args(inner.model_fields["kind"].annotation)[0])
+            else:
                 nested += _tables(inner, f"{key}.")
-            elif kind is not None:
-                nested += _task_tables(inner, typing.get_args(kind.annotation)[0])
     return [*lines, *nested]
 
 

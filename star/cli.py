@@ -6,6 +6,7 @@ Exit codes: 0 done, 2 something for the user to mend (one message, no traceback)
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -31,6 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.command(arguments)
     except UserError as error:
         errors.print(f"error: {error}", markup=False)
+        return 2
+    except OSError as error:  # a full disk, a folder that may not be written: the store leaves nothing half done
+        errors.print(f"error: {error}; mend that, and the same command goes on from here", markup=False)
         return 2
     except KeyboardInterrupt:
         errors.print("interrupted; the same command goes on from here", markup=False)
@@ -88,7 +92,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def _overrides(arguments: argparse.Namespace) -> list[str]:
     """The `key=value` arguments, and `--name` and `--limit`, which are recipe keys too."""
-    more = [f"{key}={value}" for key in ("name", "limit") if (value := getattr(arguments, key)) is not None]
+    more = [f"{key}={json.dumps(value)}" for key in ("name", "limit") if (value := getattr(arguments, key)) is not None]
     return [*arguments.overrides, *more]
 
 

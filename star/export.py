@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from star.errors import UserError
@@ -17,7 +18,7 @@ def export_merged(run: Path, folder: Path, number: int | None = None) -> int:
         The iteration that was exported.
 
     Raises:
-        UserError: no run, no such iteration, or `folder` is not empty.
+        UserError: no run, no such iteration, another base model, or `folder` is not empty.
     """
     store = Store.existing(run)
     finished = [int(path.name) for path in store.finished() if (path / "adapter").is_dir()]
@@ -30,6 +31,12 @@ def export_merged(run: Path, folder: Path, number: int | None = None) -> int:
         raise UserError(f"--merge {folder}: the folder is not empty; give another one")
     recipe = store.recipe
     checkpoint = resolve_checkpoint(recipe, build_task(recipe))
+    recorded = json.loads((run / "run.json").read_text(encoding="utf-8"))["base_model_sha256"]
+    if (found := checkpoint.fingerprint()) != recorded:
+        raise UserError(
+            f"{run}: its adapters belong to a base model with hash {recorded}, but {checkpoint.name} now has {found}; "
+            "put the old one back"
+        )
     device = choose_device(recipe.model)
     model = merge_adapter(checkpoint, store.adapter(number), choose_dtype(recipe.model, device), device)
     model.save_pretrained(folder)

@@ -20,6 +20,7 @@ from star.store import Store
 def run(session: Session, store: Store) -> None:
     """Run all iterations of a recipe, or those that the run directory lacks."""
     recipe = session.recipe
+    store.update_metrics()  # a kill may have come between an iteration's end and this
     for iteration in store.iterations(recipe.iterations):  # 0 only scores the base model; finished ones are skipped
         number = iteration.number
         if number > 0:

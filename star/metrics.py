@@ -13,6 +13,7 @@ def summarise(iteration: Iteration) -> dict[str, Any]:
 
     `accuracy` is on held-out problems, by evaluation mode. `solved` counts training problems with an accepted plain
     attempt, `rationalized` those that needed the hint; the share of hinted attempts that succeed is kept apart.
+    `cut_off` counts right attempts that ran into `max_new_tokens`, which are not trained on.
     """
     folder = iteration.folder
     metrics: dict[str, Any] = {
@@ -30,6 +31,7 @@ def summarise(iteration: Iteration) -> dict[str, Any]:
             "hinted": len({row["problem"]["id"] for row in hinted}),
             "rationalized": len(_solved(hinted)),
             "verdicts": {"plain": _statuses(plain), "hinted": _statuses(hinted)},
+            "cut_off": sum(_is_cut_off(row) for row in [*plain, *hinted]),
             "sampled_tokens": sum(row["completion"]["num_tokens"] for row in [*plain, *hinted]),
             "examples": len(examples),
             "examples_carried": sum(row["iteration"] != iteration.number for row in examples),
@@ -43,6 +45,10 @@ def summarise(iteration: Iteration) -> dict[str, Any]:
 
 def _solved(rows: list[dict[str, Any]]) -> set[str]:
     return {row["problem"]["id"] for row in rows if row["verdict"]["status"] == "correct"}
+
+
+def _is_cut_off(row: dict[str, Any]) -> bool:
+    return row["verdict"]["status"] == "correct" and row["completion"]["finish_reason"] == "length"
 
 
 def _statuses(rows: list[dict[str, Any]]) -> dict[str, int]:

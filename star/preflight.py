@@ -13,11 +13,11 @@ from star.models import encode_prompt, encode_target, load_tokenizer, resolve_ch
 from star.models.loading import context_length, load_config
 from star.prompts import PromptBuilder, evaluates_with_exemplars, samples_with_exemplars
 from star.recipe import Recipe
-from star.records import Problem, Prompt
+from star.records import Problem
 from star.tasks import Task, build_task, load_problems
 
 LONGEST = 50
-"""How many prompts, the longest in characters, are counted in tokens."""
+"""How many prompts, those of the longest questions, are counted in tokens as a whole."""
 SHOWN = 5
 """How many of those that are too long a message names."""
 
@@ -40,13 +40,15 @@ class Checked:
         problem = self.train[0]
         exemplars = samples_with_exemplars(self.recipe, iteration=1, hinted=False)
         plain, hinted = (self.prompts.prompts([problem], hint, exemplars)[0].text for hint in (False, True))
-        shown, rationale = self.prompts.exemplars[0] if self.prompts.exemplars else (problem, "(what the model wrote)")
-        gap = "" if self.recipe.prompt.chat or not self.prompts.exemplars else " "
-        target = self.prompts.training_target(gap + rationale)
+        if self.prompts.exemplars:
+            shown, rationale = self.prompts.exemplars[0]
+            target = self.prompts.exemplar_target(shown, rationale) + self.tokenizer.eos_token
+        else:
+            shown, target = problem, f"(what the model wrote){self.tokenizer.eos_token}"
         return [
             ("plain prompt", plain),
             ("hinted prompt", hinted),
-            ("training example", f"{self.prompts.training_prompt(shown)}[learned:]{target}{self.tokenizer.eos_token}"),
+            ("training example", f"{self.prompts.training_prompt(shown)}[learned:]{target}"),
         ]
 
 
@@ -83,8 +85,9 @@ def _check_lengths(
     held_out: list[Problem],
 ) -> int:
     """Tokens of the longest prompt of the run, all of which must leave room for a completion."""
-    sampled = _longest(prompts.prompts(train, True, samples_with_exemplars(recipe, 1, hinted=True)))
-    scored = _longest(prompts.prompts(held_out, False, evaluates_with_exemplars(recipe, 0)[0]))
+    asked, held = _longest(prompts.task, tokenizer, train), _longest(prompts.task, tokenizer, held_out)
+    sampled = prompts.prompts(asked, True, samples_with_exemplars(recipe, 1, hinted=True))
+    scored = prompts.prompts(held, False, any(evaluates_with_exemplars(recipe, 0)))
     longest, problems = 0, []
     for key, kind, decoding in (
         ("decoding", sampled, recipe.decoding),
@@ -97,7 +100,8 @@ def _check_lengths(
                 problems.append(f"{prompt.problem_id}: {tokens} + {key}.max_new_tokens {decoding.max_new_tokens}")
     for shown, rationale in prompts.exemplars:
         prompt = prompts.training_prompt(shown)
-        tokens = len(encode_prompt(tokenizer, prompt, recipe.prompt.chat)) + len(encode_target(tokenizer, rationale))
+        target = encode_target(tokenizer, prompts.exemplar_target(shown, rationale))
+        tokens = len(encode_prompt(tokenizer, prompt, recipe.prompt.chat)) + len(target)
         if context is not None and tokens > context:
             problems.append(f"{shown.id} as a training example: {tokens}")
     if problems:
@@ -111,5 +115,8 @@ def _check_lengths(
     return longest
 
 
-def _longest(prompts: list[Prompt]) -> list[Prompt]:
-    return sorted(prompts, key=lambda prompt: len(prompt.text), reverse=True)[:LONGEST]
+def _longest(task: Task, tokenizer: Any, problems: list[Problem]) -> list[Problem]:
+    """The problems whose questions have most tokens; what stands around a question is the same for all."""
+    questions = tokenizer([task.question(problem, hinted=True) for problem in problems])["input_ids"]
+    order = sorted(range(len(problems)), key=lambda i: len(questions[i]), reverse=True)
+    return [problems[i] for i in order[:LONGEST]]

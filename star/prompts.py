@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from jinja2 import TemplateError
+
 from star.errors import UserError
 from star.recipe import Prompting, Recipe
 from star.records import Problem, Prompt
@@ -44,23 +46,36 @@ class PromptBuilder:
         """What stands before the rationale in training: never the hint, unless the recipe keeps some."""
         return self._render(problem, keep_hint, self.settings.train_with)
 
+    def exemplar_target(self, problem: Problem, rationale: str) -> str:
+        """An exemplar's rationale as it stands behind its question: a blank between the two where a line goes on."""
+        goes_on = not self.settings.chat and not self.task.question(problem, hinted=False).endswith(("\n", " "))
+        return f" {rationale}" if goes_on else rationale
+
     def training_target(self, completion: str) -> str:
         """What is learned: the completion as it was sampled, white space at its end aside (EOS is added as a token)."""
         return completion.rstrip()
 
     def _render(self, problem: Problem, hinted: bool, exemplars: bool) -> str:
-        turns = [(self.task.question(p, hinted), rationale) for p, rationale in self.exemplars * exemplars]
+        shown = self.exemplars if exemplars else []
+        turns = [(self.task.question(p, hinted), self.exemplar_target(p, rationale)) for p, rationale in shown]
         question = self.task.question(problem, hinted)
         if self.settings.chat:
             return self._chat(turns, question)
-        return SEPARATOR.join([*(f"{asked}{_joined(asked, answered)}" for asked, answered in turns), question])
+        return SEPARATOR.join([*("".join(turn) for turn in turns), question])
 
     def _chat(self, turns: list[tuple[str, str]], question: str) -> str:
         messages = [{"role": "system", "content": self.settings.system}] if self.settings.system else []
         for asked, answered in turns:
             messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
         messages.append({"role": "user", "content": question})
-        return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        try:
+            return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        except TemplateError as error:
+            roles = ", ".join(message["role"] for message in messages)
+            raise UserError(
+                f"prompt.chat = True: the model's chat template refuses the turns {roles}: {error}; "
+                "leave out prompt.system or prompt.exemplars"
+            ) from error
 
 
 def samples_with_exemplars(recipe: Recipe, iteration: int, hinted: bool) -> bool:
@@ -69,9 +84,8 @@ def samples_with_exemplars(recipe: Recipe, iteration: int, hinted: bool) -> bool
     Hinted prompts are never trained on, so only exemplars can tell a model what a hint is: those keep them.
     """
     when = recipe.prompt.sample_with
-    return recipe.prompt.exemplars is not None and (
-        when == "always" or (when == "first" and (hinted or iteration == 1))
-    )
+    shown = when == "always" or (when == "first" and (hinted or iteration == 1))
+    return shown and recipe.prompt.exemplars is not None and recipe.prompt.shots != 0
 
 
 def evaluates_with_exemplars(recipe: Recipe, iteration: int) -> list[bool]:
@@ -82,8 +96,3 @@ def evaluates_with_exemplars(recipe: Recipe, iteration: int) -> list[bool]:
     if recipe.evaluation.exemplars:
         return {"with": [True], "without": [False], "both": [True, False]}[recipe.evaluation.exemplars]
     return [samples_with_exemplars(recipe, iteration + 1, hinted=False)]
-
-
-def _joined(question: str, rationale: str) -> str:
-    """A rationale as it stands behind its question: a blank between the two unless the question ends a line."""
-    return rationale if question.endswith(("\n", " ")) else f" {rationale}"

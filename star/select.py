@@ -82,5 +82,8 @@ def _nothing_accepted(attempts: Sequence[Attempt], number: int) -> str:
             f"    the prompt ends  {attempt.prompt.text[-80:]!r}",
             f"    the model wrote  {attempt.completion.text[:200]!r} ({attempt.completion.finish_reason})",
         ]
-    lines.append("Check exemplars, answer pattern, stop strings and decoding.max_new_tokens; --dry-run shows prompts.")
+    lines.append(
+        "Check exemplars, answer pattern, stop strings and decoding.max_new_tokens (--dry-run shows prompts), "
+        "and start again with --name NEW."
+    )
     return "\n".join(lines)

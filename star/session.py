@@ -6,14 +6,17 @@ weights.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
 
+from star.console import console
 from star.evaluate import accuracy
 from star.models import Checkpoint, choose_device, choose_dtype, resolve_checkpoint, set_threads
 from star.preflight import Checked
-from star.prompts import evaluates_with_exemplars, samples_with_exemplars
+from star.prompts import PromptBuilder, evaluates_with_exemplars, samples_with_exemplars
 from star.recipe import Decoding
 from star.records import Attempt, Example, Problem, derive_seed
 from star.rollout import rollout
@@ -36,11 +39,12 @@ def open_session(checked: Checked, store: Store) -> Session:
     threads = set_threads(recipe.model)
     device = choose_device(recipe.model)
     checkpoint = resolve_checkpoint(recipe, checked.task)
-    store.record(
+    changed = store.record(
         {
             "base_model": checkpoint.name,
             "base_model_sha256": checkpoint.fingerprint(),
             "problems_sha256": problems_hash([*checked.train, *checked.held_out]),
+            "exemplars_sha256": exemplars_hash(checked.prompts),
             "data_files": {str(path): file_sha256(path) for path in checked.task.source_files()},
             "device": str(device),
             "dtype": str(choose_dtype(recipe.model, device)).removeprefix("torch."),
@@ -49,7 +53,15 @@ def open_session(checked: Checked, store: Store) -> Session:
             "versions": {name: version(name) for name in RECORDED_VERSIONS},
         }
     )
+    for line in changed:
+        console.print(f"warning: since this run began, {line}", markup=False)
     return Session(checked, store, checkpoint, open_sampler(recipe, checkpoint))
+
+
+def exemplars_hash(prompts: PromptBuilder) -> str:
+    """SHA-256 of the exemplars that prompts show."""
+    shown = [(problem.question, problem.answer, rationale) for problem, rationale in prompts.exemplars]
+    return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
 
 
 class Session:

@@ -23,10 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from star.errors import UserError
-from star.recipe import Recipe, canonical, difference, load_recipe, recipe_hash
+from star.recipe import NOT_DECIDING, Recipe, canonical, difference, load_recipe, recipe_hash
 from star.records import Example
 
 MANIFEST = "MANIFEST.json"
+
+DECIDING = ("problems_sha256", "exemplars_sha256", "base_model_sha256", "dtype", "world_size")
+"""Facts in `run.json` that decide results: a run is not continued with others."""
 
 
 class Journal:
@@ -152,7 +155,9 @@ class Store:
 
     @classmethod
     def open(cls, folder: Path, recipe: Recipe) -> Store:
-        """Create the directory, or continue in it. A run that has not begun to work may still change its recipe.
+        """Create the directory, or continue in it.
+
+        A run may ask for more iterations, and one that has not begun to work may change anything.
 
         Raises:
             UserError: another process works in it, or it was started with another recipe.
@@ -161,10 +166,9 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         store._lock()
         path = folder / "recipe.yaml"
-        if path.exists() and store.iterations_folder.exists():
+        if path.exists() and store._has_work():
             _require_same(load_recipe(path), recipe, folder)
-        else:
-            write_text(path, canonical(recipe))
+        write_text(path, canonical(recipe))
         return store
 
     def __enter__(self) -> Store:
@@ -188,10 +192,34 @@ class Store:
     def recipe(self) -> Recipe:
         return load_recipe(self.folder / "recipe.yaml")
 
-    def record(self, facts: dict[str, Any]) -> None:
-        """Write `run.json`, once: hashes of recipe, data and base model, versions, world size."""
-        if not (self.folder / "run.json").exists():
-            write_json(self.folder / "run.json", {"recipe_sha256": recipe_hash(self.recipe), **facts})
+    def record(self, facts: dict[str, Any]) -> list[str]:
+        """Write `run.json`, which says what the run stands on: hashes of recipe, data and base model, versions, device.
+
+        Returns:
+            What else changed since the run began (versions, threads), for a warning.
+
+        Raises:
+            UserError: one of `DECIDING` changed.
+        """
+        path = self.folder / "run.json"
+        facts = {"recipe_sha256": recipe_hash(self.recipe), **facts}
+        if not path.exists() or not self._has_work():
+            write_json(path, facts)
+            return []
+        before = json.loads(path.read_text(encoding="utf-8"))
+        changed = [key for key in facts if key in before and before[key] != facts[key]]
+        lines = {key: f"{key}: {before[key]!r} -> {facts[key]!r}" for key in changed}
+        if deciding := [lines[key] for key in changed if key in DECIDING]:
+            raise UserError(
+                f"{self.folder}: what this run stands on has changed since it began:\n  "
+                + "\n  ".join(deciding)
+                + "\nput it back to continue, or use --name NEW to start another run"
+            )
+        return list(lines.values())
+
+    def _has_work(self) -> bool:
+        """Whether anything was sampled or trained that recipe, data and base model decided."""
+        return any(self.iterations_folder.glob("*/*"))
 
     def iterations(self, count: int) -> Iterator[Iteration]:
         """Iterations 0 (the base model, only scored) to `count` that are not finished, in order."""
@@ -236,7 +264,7 @@ class Store:
 
 
 def _require_same(old: Recipe, new: Recipe, folder: Path) -> None:
-    changes = [change for change in difference(old, new) if change[0] != "name"]
+    changes = [change for change in difference(old, new) if change[0] not in NOT_DECIDING]
     if changes:
         lines = "\n".join(f"  {key}: {before!r} -> {after!r}" for key, before, after in changes)
         raise UserError(

@@ -18,6 +18,7 @@ iterations: 2
 task: {kind: arithmetic, style: columns, train: {1: 60, 2: 30}, held_out: {1: 9, 2: 10}}
 model:
   threads: 1
+  device: cpu
   starter: {hidden_size: 64, layers: 2, heads: 2, intermediate_size: 128, context: 96, steps: 160, batch_size: 32,
             lr: 5.0e-3, digits: {1: 1}, hinted: 0.5, hinted_digits: {1: 1}}
 decoding: {max_new_tokens: 40}
@@ -77,9 +78,16 @@ def bpe_tokenizer():
 
 @pytest.fixture(scope="session")
 def random_models(tmp_path_factory, bpe_tokenizer) -> dict[str, Path]:
-    """Checkpoints with random weights: one with rotary positions and grouped queries, one with learned positions."""
+    """Checkpoints with random weights: rotary positions and grouped queries; learned positions; a sliding window."""
     import torch
-    from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+    from transformers import (
+        GPT2Config,
+        GPT2LMHeadModel,
+        LlamaConfig,
+        LlamaForCausalLM,
+        MistralConfig,
+        MistralForCausalLM,
+    )
 
     size = {"vocab_size": len(bpe_tokenizer), "bos_token_id": None, "eos_token_id": bpe_tokenizer.eos_token_id}
     llama = LlamaConfig(
@@ -93,8 +101,13 @@ def random_models(tmp_path_factory, bpe_tokenizer) -> dict[str, Path]:
         initializer_range=0.3,
     )
     gpt2 = GPT2Config(**size, n_embd=48, n_layer=2, n_head=4, n_positions=256, initializer_range=0.3)
+    mistral = MistralConfig(**{**llama.to_dict(), "model_type": "mistral"}, sliding_window=8)
     folders = {}
-    for name, cls, config in (("llama", LlamaForCausalLM, llama), ("gpt2", GPT2LMHeadModel, gpt2)):
+    for name, cls, config in (
+        ("llama", LlamaForCausalLM, llama),
+        ("gpt2", GPT2LMHeadModel, gpt2),
+        ("mistral", MistralForCausalLM, mistral),
+    ):
         torch.manual_seed(7)
         folders[name] = tmp_path_factory.mktemp(name)
         cls(config).save_pretrained(folders[name])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -136,12 +137,45 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_files(tiny_run, tiny_reci
 
 def test_a_changed_recipe_is_refused_with_old_and_new_values(tiny_run, tiny_recipe, capsys):
     before = comparable(tiny_run)
-    assert main(["run", str(tiny_recipe), "--runs", str(tiny_run.parent), "train.lr=1e-4", "iterations=3"]) == 2
+    assert main(["run", str(tiny_recipe), "--runs", str(tiny_run.parent), "train.lr=1e-4", "seed=3"]) == 2
     message = capsys.readouterr().err
     assert "train.lr: 0.002 -> 0.0001" in message
-    assert "iterations: 2 -> 3" in message
+    assert "seed: 0 -> 3" in message
     assert "--name NEW" in message
     assert comparable(tiny_run) == before
+
+
+def test_a_run_goes_on_when_it_is_asked_for_more_iterations(tiny_run, tiny_recipe, tmp_path):
+    shutil.copytree(tiny_run, tmp_path / "tiny")
+    before = comparable(tiny_run)
+    assert main(["run", str(tiny_recipe), "--runs", str(tmp_path), "iterations=3"]) == 0
+    after = comparable(tmp_path / "tiny")
+    assert {name: after[name] for name in before if name != "recipe.yaml"} == {
+        name: before[name] for name in before if name != "recipe.yaml"
+    }
+    assert len(without_seconds(tmp_path / "tiny")) == 4
+
+
+def test_changed_data_or_base_model_is_refused_when_a_run_is_continued(tiny_run, tiny_recipe, tmp_path, capsys):
+    shutil.copytree(tiny_run, tmp_path / "tiny")
+    record = json.loads((tmp_path / "tiny/run.json").read_text())
+    record |= {"base_model_sha256": "another", "versions": {}}
+    (tmp_path / "tiny/run.json").write_text(json.dumps(record))
+    assert main(["run", str(tiny_recipe), "--runs", str(tmp_path)]) == 2
+    message = capsys.readouterr().err
+    assert "base_model_sha256: 'another' -> " in message
+    assert "versions" not in message
+    assert main(["export", str(tmp_path / "tiny"), "--merge", str(tmp_path / "merged")]) == 2
+    assert "belong to a base model with hash another" in capsys.readouterr().err
+
+
+def test_a_kill_between_an_iteration_and_its_metrics_loses_no_line(tiny_run, tiny_recipe, tmp_path):
+    shutil.copytree(tiny_run, tmp_path / "tiny")
+    metrics = tmp_path / "tiny/metrics.jsonl"
+    whole = metrics.read_text()
+    metrics.write_text("".join(whole.splitlines(keepends=True)[:-1]))
+    assert main(["run", str(tiny_recipe), "--runs", str(tmp_path)]) == 0
+    assert metrics.read_text() == whole
 
 
 def test_nothing_accepted_stops_the_run_and_shows_what_the_failures_look_like(tiny_recipe, tmp_path, capsys):

@@ -64,6 +64,16 @@ def test_chat_prompts_go_through_the_template_with_exemplars_as_turns(builder, b
     )
 
 
+def test_a_template_that_refuses_a_turn_is_an_error_with_the_remedy(builder, bpe_tokenizer):
+    import copy
+
+    tokenizer = copy.deepcopy(bpe_tokenizer)
+    tokenizer.chat_template = "{{ raise_exception('System role not supported') }}"
+    prompts, _ = builder("prompt.chat=true", "prompt.system=Be brief.", "prompt.shots=0", tokenizer=tokenizer)
+    with pytest.raises(UserError, match=r"refuses the turns system, user: System role not supported; leave out"):
+        prompts.training_prompt(PROBLEM)
+
+
 def test_chat_without_a_template_is_an_error_with_the_remedy(builder):
     with pytest.raises(UserError, match=r"prompt\.chat = True.*no chat template.*prompt\.chat: false"):
         builder("prompt.chat=true")

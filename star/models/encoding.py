@@ -1,7 +1,8 @@
 """Prompts and targets as token ids: the one place that decides on special tokens.
 
 Prompt and target are tokenised apart, in sampling as in training, so that a training prompt has exactly the tokens
-that the model saw when it wrote the target.
+that the model saw when it wrote the target. A target is the sampled text tokenised again, which can differ from the
+tokens sampled (a tokenizer with several ways to write a text, or one that marks the start of every text).
 """
 
 from __future__ import annotations

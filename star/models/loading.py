@@ -6,7 +6,7 @@ import inspect
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +108,8 @@ def choose_device(settings: Model) -> torch.device:
     import torch
 
     if settings.device == "auto":
+        if os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes"):  # accelerate launch --cpu
+            return torch.device("cpu")
         return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
     try:
         device = torch.device(settings.device)
@@ -130,7 +132,7 @@ def choose_dtype(settings: Model, device: torch.device) -> torch.dtype:
     if settings.starter is not None:
         return torch.float32
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
     if device.type == "cpu":
         return torch.bfloat16 if _has_amx() else torch.float32
     return torch.float32
@@ -154,9 +156,12 @@ def quiet() -> Iterator[None]:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        yield
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        logging.enable_progress_bar()
 
 
 def _has_amx() -> bool:
@@ -167,7 +172,7 @@ def _has_amx() -> bool:
 
 def _from_pretrained(cls: Any, checkpoint: Checkpoint, **options: Any) -> Any:
     try:
-        with quiet():
+        with quiet() if Path(checkpoint.name).is_dir() else nullcontext():  # a download may well show its bar
             return cls.from_pretrained(
                 checkpoint.name,
                 revision=checkpoint.revision,

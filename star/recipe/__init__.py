@@ -1,11 +1,12 @@
 """Recipes: YAML plus `key=value` overrides -> one validated `Recipe`; canonical form, hash and difference."""
 
 from star.recipe.base import Section
-from star.recipe.load import canonical, difference, load_recipe, recipe_hash
+from star.recipe.load import NOT_DECIDING, canonical, difference, load_recipe, recipe_hash
 from star.recipe.schema import Decoding, Model, Prompting, Recipe, SamplerSettings, Selection, Starter, Training
 from star.recipe.tasks import ArithmeticTask, Gsm8kTask, JsonlFields, JsonlTask
 
 __all__ = [
+    "NOT_DECIDING",
     "ArithmeticTask",
     "Decoding",
     "Gsm8kTask",

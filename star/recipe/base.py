@@ -10,6 +10,7 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 DigitCounts = dict[Annotated[int, Field(ge=1, le=12)], Count]
 DigitWeights = dict[Annotated[int, Field(ge=1, le=12)], Annotated[float, Field(gt=0)]]
+StopString = Annotated[str, Field(min_length=1)]
 
 
 class Section(BaseModel):

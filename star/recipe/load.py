@@ -27,6 +27,9 @@ from star.recipe.schema import Recipe
 
 Key = tuple[str, ...]
 
+NOT_DECIDING = ("name", "iterations")
+"""Keys that do not change what an iteration gives."""
+
 YAML_ERRORS = (YAMLError, ValueError, TypeError, KeyError, RecursionError)
 """What ruamel.yaml raises for text that is not YAML, or is YAML that cannot be built (`!!int x`, an endless anchor)."""
 
@@ -69,8 +72,8 @@ def canonical(recipe: Recipe) -> str:
 
 
 def recipe_hash(recipe: Recipe) -> str:
-    """SHA-256 of everything in the recipe that decides its results: all but the name."""
-    settings = recipe.model_dump(mode="json", exclude={"name"})
+    """SHA-256 of everything in the recipe that decides what an iteration gives: all but `NOT_DECIDING`."""
+    settings = recipe.model_dump(mode="json", exclude=set(NOT_DECIDING))
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from star.recipe.base import Count, DigitWeights, Probability, Section, refuse
+from star.recipe.base import Count, DigitWeights, Probability, Section, StopString, refuse
 from star.recipe.tasks import ArithmeticTask, Task
 
 
@@ -61,7 +61,7 @@ class Model(Section):
     """Pretrain a tiny model on worked sums."""
     revision: str | None = None
     """Branch, tag or commit of a hub model."""
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """`auto`: bfloat16 on a GPU that has it and on CPUs with AMX, else float32."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda`, `cuda:1`, `mps`."""
@@ -111,7 +111,7 @@ class Decoding(Section):
     """Completions for each prompt (k)."""
     max_new_tokens: Count = 96
     """Longest completion, in tokens (the official code's `--gen_length`)."""
-    stop: list[str] | None = None
+    stop: list[StopString] | None = None
     """Where a completion ends, beside the end-of-sequence token; by default what the task says."""
 
     @model_validator(mode="after")
@@ -120,9 +120,14 @@ class Decoding(Section):
             raise ValueError(
                 f"samples is {self.samples}, but at temperature 0 they are all the same; raise temperature"
             )
-        if self.stop is not None and "" in self.stop:
-            raise ValueError('stop holds an empty string, which would end every completion at once; remove ""')
         return self
+
+
+class EvaluationDecoding(Decoding):
+    """How text is sampled in evaluation: greedy unless it says otherwise."""
+
+    max_new_tokens: Count | None = None
+    """Longest completion, in tokens; by default as in `decoding`."""
 
 
 class Rationalization(Section):
@@ -236,8 +241,8 @@ class Evaluation(Section):
     """Evaluate on this many held-out problems, the same ones in every iteration; all by default."""
     exemplars: Literal["with", "without", "both"] | None = None
     """Whether evaluation prompts show the exemplars; by default as sampling does in that iteration."""
-    decoding: Decoding | None = None
-    """How evaluation decodes; by default greedy, with the length and stop strings of `decoding`."""
+    decoding: EvaluationDecoding = EvaluationDecoding()
+    """How evaluation decodes."""
 
 
 class Recipe(Section):
@@ -293,7 +298,6 @@ class Recipe(Section):
 
     @property
     def evaluation_decoding(self) -> Decoding:
-        """How evaluation decodes: `evaluation.decoding`, or greedy with the sampling length and stop strings."""
-        return self.evaluation.decoding or Decoding(
-            max_new_tokens=self.decoding.max_new_tokens, stop=self.decoding.stop
-        )
+        """`evaluation.decoding`, with length and stop strings of `decoding` where it has none of its own."""
+        own = self.evaluation.decoding.model_dump(exclude_none=True)
+        return Decoding(**{"max_new_tokens": self.decoding.max_new_tokens, "stop": self.decoding.stop} | own)

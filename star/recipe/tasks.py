@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+import regex
+from pydantic import AfterValidator, Field, model_validator
 
-from star.recipe.base import DigitCounts, Section, refuse
+from star.recipe.base import DigitCounts, Section, StopString, refuse
+
+
+def _pattern(text: str) -> str:
+    try:
+        groups = regex.compile(text).groups
+    except regex.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    if groups < 1:
+        raise ValueError("the pattern has no group; put ( ) around the answer")
+    return text
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
 
 
 class ArithmeticTask(Section):
@@ -45,7 +59,7 @@ class JsonlFields(Section):
     answer: str = "answer"
     """Key of the ground truth."""
     id: str | None = None
-    """Key of the problem id; without it, ids are the file's name and the line number."""
+    """Key of the problem id; without it, ids are the split and the line number."""
     group: str | None = None
     """Key of the group that accuracy is reported by (a source, a difficulty)."""
 
@@ -63,9 +77,9 @@ class JsonlTask(Section):
     """Share of the training file that is held out (chosen by a hash of the question) when `held_out` is not given."""
     fields: JsonlFields = JsonlFields()
     """Which keys hold what."""
-    gold_pattern: str | None = None
+    gold_pattern: Pattern | None = None
     """Regular expression whose first group is the final answer inside the answer field; the whole field without it."""
-    answer_pattern: str = r"####[ \t]*([^\n]+)"
+    answer_pattern: Pattern = r"####[ \t]*([^\n]+)"
     """Regular expression whose first group is the final answer in what the model wrote. Text with two different
     final answers has none."""
     verifier: Literal["exact", "numeric", "choice"] = "exact"
@@ -74,7 +88,7 @@ class JsonlTask(Section):
     """What the model sees; `{question}` is replaced."""
     hint: str = "Q: {question} ({answer})\nA:"
     """What it sees in rationalization; `{question}` and `{answer}` are replaced."""
-    stop: list[str] = ["\n\n", "\nQ:"]
+    stop: list[StopString] = ["\n\n", "\nQ:"]
     """Where a completion ends, beside the end-of-sequence token."""
 
     @model_validator(mode="after")

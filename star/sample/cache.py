@@ -33,6 +33,19 @@ def new_cache(config: PreTrainedConfig) -> DynamicCache:
     return cache
 
 
+def shares_prefix(cache: DynamicCache) -> bool:
+    """Whether padding may stand between a shared prefix and the rest: with full attention, which masks it, alone.
+
+    A sliding window counts places in the cache, padding included.
+    """
+    return all(type(layer) is GrowingLayer for layer in cache.layers)
+
+
+def can_drop_rows(cache: DynamicCache) -> bool:
+    """Whether rows can be taken out of a batch (recurrent layers have no such thing)."""
+    return all(hasattr(layer, "batch_select_indices") for layer in cache.layers)
+
+
 def _append(past: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
     """`past` with `new` behind it, along dimension 2; in place if the memory behind `past` is its own spare room."""
     batch, heads, length, dim = past.shape

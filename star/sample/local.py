@@ -3,12 +3,13 @@
 What is special to STaR is that thousands of prompts begin alike. The tokens that all prompts of a call share (the
 exemplars) go through the model once; each batch starts from a copy of their keys and values. Rows that end leave the
 batch. Prompts of like length go together, and each completion has a random stream of its own, so that what is sampled
-does not depend on the company.
+does not depend on the company (in float32; bfloat16 rounds differently in another batch).
 """
 
 from __future__ import annotations
 
 import copy
+import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +30,7 @@ from star.models import (
 from star.models.loading import context_length, keeps_logits
 from star.recipe import Decoding, Model
 from star.records import Completion, Prompt, derive_seed
-from star.sample.cache import new_cache
+from star.sample.cache import can_drop_rows, new_cache, shares_prefix
 from star.sample.choose import choose_tokens
 from star.sample.stop import StopStrings
 
@@ -61,6 +62,7 @@ class LocalSampler:
         self.name = "base"
         self.model = None
         self._shared: tuple[tuple[int, ...], object] | None = None
+        self._stops: dict[tuple[str, ...], StopStrings] = {}
 
     def use(self, adapter: Path | None, name: str) -> None:
         if name != self.name:
@@ -69,6 +71,7 @@ class LocalSampler:
 
     def release(self) -> None:
         self.model = self._shared = None
+        gc.collect()  # a model is full of reference cycles, and training wants its memory now
 
     def sample(self, prompts: Sequence[Prompt], decoding: Decoding, seed: int) -> list[Completion]:
         """See `Sampler.sample`.
@@ -77,10 +80,10 @@ class LocalSampler:
             UserError: a prompt and its completion would not fit the model's context.
         """
         self._load()
-        stops = StopStrings(self.tokenizer, tuple(decoding.stop or ()))
+        stops = self._stop_strings(tuple(decoding.stop or ()))
         rows = self._rows(prompts, decoding, seed)
         self._require_room(rows, decoding.max_new_tokens)
-        shared = _common_prefix([row.ids for row in rows])
+        shared = _common_prefix([row.ids for row in rows]) if shares_prefix(new_cache(self.model.config)) else []
         by_length = sorted(rows, key=lambda row: (len(row.ids), row.index), reverse=True)
         with torch.inference_mode():
             for start in range(0, len(rows), self.batch_size):
@@ -94,6 +97,11 @@ class LocalSampler:
             self.model = merge_adapter(self.checkpoint, self.adapter, dtype, device)
             self.last_only = {"logits_to_keep": 1} if keeps_logits(self.model) else {}
             self.eos = eos_token_ids(self.model, self.tokenizer)
+
+    def _stop_strings(self, stops: tuple[str, ...]) -> StopStrings:
+        if stops not in self._stops:
+            self._stops[stops] = StopStrings(self.tokenizer, stops)
+        return self._stops[stops]
 
     def _rows(self, prompts: Sequence[Prompt], decoding: Decoding, seed: int) -> list[Row]:
         rows = []
@@ -136,7 +144,7 @@ class LocalSampler:
             positions = positions[:, -1:] + 1
             mask = torch.cat([mask, mask.new_ones((len(rows), 1))], dim=1)
             ids = chosen[:, None]
-            if len(alive) < COMPACT_BELOW * len(rows):
+            if len(alive) < COMPACT_BELOW * len(rows) and can_drop_rows(cache):
                 keep = torch.tensor(alive, device=device)
                 cache.batch_select_indices(keep)
                 ids, mask, positions = ids[keep], mask[keep], positions[keep]
@@ -171,8 +179,9 @@ class LocalSampler:
     def _extend(self, row: Row, token: int, decoding: Decoding, stops: StopStrings) -> None:
         """Add one token to a row, and end it if that token ends it."""
         row.tokens.append(token)
-        if token in self.eos:
-            row.text, row.finish_reason = self._text(row.tokens[:-1]), "eos"
+        if token in self.eos or token in stops.tokens:
+            row.text = self._text(row.tokens[:-1])
+            row.finish_reason = "eos" if token in self.eos else "stop"
         elif stops.may_end_with(token) and (end := stops.find(text := self._text(row.tokens))) is not None:
             row.text, row.finish_reason = text[:end], "stop"
         elif len(row.tokens) == decoding.max_new_tokens:

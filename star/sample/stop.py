@@ -6,15 +6,17 @@ from typing import Any
 
 
 class StopStrings:
-    """Finds where a text ends.
+    """Finds where a text ends: at a string, or at a special token (`tokens`).
 
     Decoding a whole row after every token would cost more than a small model's forward pass, so `may_end_with` first
     tells, from a table made once, whether a token could complete a stop string at all.
     """
 
     def __init__(self, tokenizer: Any, stops: tuple[str, ...]):
-        self.stops = stops
-        self._candidates = _candidates(tokenizer, stops)
+        special = {stop for stop in stops if stop in tokenizer.all_special_tokens}
+        self.tokens = frozenset(tokenizer.convert_tokens_to_ids(list(special)))  # decoding drops these: no text to find
+        self.stops = tuple(stop for stop in stops if stop not in special)
+        self._candidates = _candidates(tokenizer, self.stops)
 
     def may_end_with(self, token: int) -> bool:
         """Whether a stop string could be complete right after `token`."""
@@ -34,14 +36,9 @@ def _candidates(tokenizer: Any, stops: tuple[str, ...]) -> frozenset[int]:
     """
     if not stops:
         return frozenset()
-    cached = tokenizer.__dict__.setdefault("_star_stop_candidates", {})
-    if stops not in cached:
-        last = {stop[-1] for stop in stops}
-        ids = range(len(tokenizer))
-        if last & {" ", "\t"}:
-            cached[stops] = frozenset(ids)
-        else:
-            texts = tokenizer.batch_decode([[id] for id in ids], clean_up_tokenization_spaces=False)
-            wanted = last | {"\ufffd"}
-            cached[stops] = frozenset(id for id, text in zip(ids, texts, strict=True) if wanted & set(text))
-    return cached[stops]
+    last, ids = {stop[-1] for stop in stops}, range(len(tokenizer))
+    if last & {" ", "\t"}:
+        return frozenset(ids)
+    texts = tokenizer.batch_decode([[id] for id in ids], clean_up_tokenization_spaces=False)
+    wanted = last | {"\ufffd"}
+    return frozenset(id for id, text in zip(ids, texts, strict=True) if wanted & set(text))

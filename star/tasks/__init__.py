@@ -41,7 +41,7 @@ def load_problems(recipe: Recipe, task: Task) -> tuple[list[Problem], list[Probl
     held_out = [problem for problem in task.problems("held_out") if normalise(problem.question) not in shown]
     for split, problems in (("training", train), ("held-out", held_out)):
         if not problems:
-            raise UserError(f"task {task.name}: there are no {split} problems")
+            raise UserError(f"task {task.name}: there are no {split} problems left; give more data (see --dry-run)")
     _require_unique_ids([*train, *held_out])
     _require_disjoint(train, held_out)
     count = recipe.evaluation.problems

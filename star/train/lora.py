@@ -51,15 +51,16 @@ def train_lora(
         UserError: no example fits the context, or the loss is no longer a number.
     """
     settings = recipe.train
-    accelerator = Accelerator(cpu=choose_device(recipe.model).type == "cpu", mixed_precision="no")
+    device = choose_device(recipe.model)
+    accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="no", device_placement=False)
     tokenizer = load_tokenizer(checkpoint)
-    base = load_model(checkpoint, choose_dtype(recipe.model, accelerator.device), accelerator.device)
+    base = load_model(checkpoint, choose_dtype(recipe.model, device), device)
     rows, too_long = tokenise(examples, tokenizer, recipe.prompt.chat, context_length(base.config))
     if not rows:
         raise UserError(
             f"iteration {number}: all {len(examples)} training examples are longer than the model's context"
         )
-    if accelerator.device.type == "cpu" and max(map(len, rows)) <= EAGER_UP_TO:
+    if device.type == "cpu" and max(map(len, rows)) <= EAGER_UP_TO:
         base.set_attn_implementation("eager")
     torch.manual_seed(derive_seed(recipe.seed, number, "adapter weights and dropout"))
     model = _with_adapter(base, settings, None if settings.from_base else previous)
@@ -130,24 +131,26 @@ def _optimizer_step(
     """One update on `rows`; returns the mean loss a target token and the gradient norm before clipping."""
     tokens = sum(len(row.target) for row in rows)
     size = settings.micro_batch_size or len(rows)
+    device = next(model.parameters()).device
     total = 0.0
     optimizer.zero_grad()
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
-        loss = summed_loss(model, *(tensor.to(accelerator.device) for tensor in collate(part, pad)))
+        loss = summed_loss(model, *(tensor.to(device) for tensor in collate(part, pad)))
         total += loss.item()
         if not math.isfinite(total):
-            ids = ", ".join(row.attempt_id for row in part)
-            raise UserError(
-                f"fine-tuning stopped at step {step}: the loss is {loss.item()}; the examples were {ids}. "
-                "The previous adapter is untouched. Lower train.lr, or look at these examples"
-            )
+            raise _diverged(step, f"the loss is {loss.item()}", part)
         accelerator.backward(loss / tokens)
     norm = accelerator.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
     if not math.isfinite(float(norm)):
-        raise UserError(
-            f"fine-tuning stopped at step {step}: the gradient norm is {float(norm)}; the examples were "
-            f"{', '.join(row.attempt_id for row in rows)}. The previous adapter is untouched. Lower train.lr"
-        )
+        raise _diverged(step, f"the gradient norm is {float(norm)}", rows)
     optimizer.step()
     return total / tokens, float(norm)
+
+
+def _diverged(step: int, what: str, rows: Sequence[TokenisedExample]) -> UserError:
+    ids = ", ".join(row.attempt_id for row in rows)
+    return UserError(
+        f"fine-tuning stopped at step {step}: {what}; the examples were {ids}. The previous adapter is untouched. "
+        "Lower train.lr or look at these examples, and start again with --name NEW"
+    )

@@ -77,7 +77,9 @@ def test_evaluation_is_greedy_with_the_sampling_length_and_stop_strings(load):
 
 def test_evaluation_decodes_as_its_own_section_says(load):
     recipe = load("evaluation.decoding={temperature: 0.5, samples: 3}", "decoding.max_new_tokens=50")
-    assert recipe.evaluation_decoding == schema.Decoding(temperature=0.5, samples=3)
+    assert recipe.evaluation_decoding == schema.Decoding(temperature=0.5, samples=3, max_new_tokens=50)
+    own = load("evaluation.decoding={max_new_tokens: 7}", "decoding.stop=[END]", "decoding.temperature=1.0")
+    assert own.evaluation_decoding == schema.Decoding(max_new_tokens=7, stop=["END"])
 
 
 # What is refused
@@ -187,7 +189,7 @@ def test_an_unknown_kind_of_task_names_the_nearest_one(complaint):
         (["train.micro_batch_size=9"], "train: micro_batch_size 9 is larger than batch_size 8"),
         (["decoding.samples=4"], "decoding: samples is 4, but at temperature 0 they are all the same"),
         (["evaluation.decoding.samples=4"], "evaluation.decoding: samples is 4, but at temperature 0"),
-        (["decoding.stop=['']"], "decoding: stop holds an empty string, which would end every completion at once"),
+        (["decoding.stop=['']"], "decoding.stop.0 = '': String should have at least 1 character"),
         (["model.path=m"], "model: give exactly one of path, gguf and starter (given: path, starter)"),
         (["model.starter=null"], "model: give exactly one of path, gguf and starter (given: none)"),
         (["model.revision=main"], "model: revision belongs to a hub model: it needs path"),
@@ -377,7 +379,6 @@ def test_the_canonical_form_writes_every_default_out(load):
 
 CHANGES = [
     "seed=1",
-    "iterations=3",
     "problems_per_iteration=5",
     "limit=5",
     "task.style=paper",
@@ -395,7 +396,7 @@ CHANGES = [
     "train.lr=0.5",
     "train.steps={}",
     "train.epochs=1",
-    "evaluation.decoding={}",
+    "evaluation.decoding={temperature: 0.5}",
 ]
 
 
@@ -404,8 +405,8 @@ def test_the_hash_changes_with_every_setting(load):
     assert len(set(hashes.values())) == len(hashes)
 
 
-def test_the_hash_ignores_the_name(load):
-    assert recipe_hash(load("name=other")) == recipe_hash(load())
+def test_the_hash_ignores_the_name_and_how_many_iterations_are_asked_for(load):
+    assert recipe_hash(load("name=other", "iterations=77")) == recipe_hash(load())
 
 
 def test_the_hash_ignores_how_the_recipe_is_written(load):

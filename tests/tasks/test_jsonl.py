@@ -223,8 +223,10 @@ def test_a_missing_file_is_an_error_that_names_it(tmp_path):
 
 @pytest.mark.parametrize("key", ["answer_pattern", "gold_pattern"])
 def test_a_bad_pattern_is_an_error_that_shows_it(key):
-    with pytest.raises(UserError, match=r"answer pattern '\(' is not a regular expression"):
+    with pytest.raises(ValueError, match=rf"{key}\n.*not a regular expression: missing \)"):
         jsonl("train.jsonl", **{key: "("})
+    with pytest.raises(ValueError, match=rf"{key}\n.*has no group; put \( \) around the answer"):
+        jsonl("train.jsonl", **{key: "####.*"})
 
 
 def test_a_duplicate_id_is_an_error_that_names_both_lines(write, load):
