@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from star.store import Iteration, read_rows
+from star.files import read_rows
+from star.store import Iteration
 
 
 def summarise(iteration: Iteration) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from star.console import progress
+from star.files import Journal
 from star.recipe import Decoding
 from star.records import Attempt, Problem, Prompt
 from star.sample import Sampler
-from star.store import Journal
 from star.tasks import Task
 
 

@@ -14,6 +14,7 @@ from importlib.metadata import version
 
 from star.console import console
 from star.evaluate import accuracy
+from star.files import file_sha256
 from star.models import Checkpoint, choose_device, choose_dtype, resolve_checkpoint, set_threads
 from star.preflight import Checked
 from star.prompts import PromptBuilder, evaluates_with_exemplars, samples_with_exemplars
@@ -21,7 +22,7 @@ from star.recipe import Decoding
 from star.records import Attempt, Example, Problem, derive_seed
 from star.rollout import rollout
 from star.sample import Sampler, open_sampler
-from star.store import Iteration, Store, file_sha256
+from star.store import Iteration, Store
 from star.tasks import problems_hash
 from star.train import train_lora
 

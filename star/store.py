@@ -12,17 +12,17 @@ the whole of resume. Iterations are renamed only after the manifest (size and SH
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from star.errors import UserError
+from star.files import Journal, file_sha256, read_rows, sync, sync_folder, to_line, write_json, write_text
 from star.recipe import NOT_DECIDING, Recipe, canonical, difference, load_recipe, recipe_hash
 from star.records import Example
 
@@ -30,40 +30,6 @@ MANIFEST = "MANIFEST.json"
 
 DECIDING = ("problems_sha256", "exemplars_sha256", "base_model_sha256", "dtype", "world_size")
 """Facts in `run.json` that decide results: a run is not continued with others."""
-
-
-class Journal:
-    """JSON rows in a file that only grows; a last line torn by a crash is cut when it is opened."""
-
-    def __init__(self, path: Path):
-        self.path = path
-        path.touch()
-        data = path.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if whole < len(data):
-            os.truncate(path, whole)
-
-    def rows(self) -> list[dict[str, Any]]:
-        """All rows so far."""
-        return read_rows(self.path)
-
-    def keep_multiple_of(self, size: int) -> int:
-        """Drop the rows after the last whole multiple of `size`; returns how many are left."""
-        lines = self.path.read_bytes().splitlines(keepends=True)
-        kept = len(lines) // size * size
-        os.truncate(self.path, sum(map(len, lines[:kept])))
-        return kept
-
-    def replace(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Start anew with these rows."""
-        os.truncate(self.path, 0)
-        self.append(rows)
-
-    def append(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Add rows; they are on disk when this returns."""
-        with self.path.open("ab") as file:
-            file.write("".join(to_line(row) for row in rows).encode())
-            _sync(file)
 
 
 class Iteration:
@@ -108,7 +74,7 @@ class Iteration:
             for file in partial.rglob("*"):
                 if file.is_file():
                     with file.open("rb+") as handle:
-                        _sync(handle)
+                        sync(handle)
             partial.rename(path)
             sync_folder(self.folder)
         return path
@@ -271,62 +237,3 @@ def _require_same(old: Recipe, new: Recipe, folder: Path) -> None:
             f"{folder}: this run was started with another recipe:\n{lines}\n"
             "use the old values to continue it, or --name NEW to start another run"
         )
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a JSONL file.
-
-    Raises:
-        UserError: a line is damaged; the message names file and line.
-    """
-    rows = []
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError as error:
-                raise UserError(f"{path}:{number}: damaged line: {error}") from None
-    return rows
-
-
-def file_sha256(path: Path) -> str:
-    """Hex SHA-256 of a file, read in blocks."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def to_line(row: dict[str, Any]) -> str:
-    """One JSONL line, the same bytes for the same row."""
-    return json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n"
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file whole or not at all."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all: beside its place, fsync, rename, fsync of the folder."""
-    partial = path.with_name(f"{path.name}.tmp")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        _sync(file)
-    partial.rename(path)
-    sync_folder(path.parent)
-
-
-def _sync(file: Any) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

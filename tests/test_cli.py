@@ -78,7 +78,7 @@ def test_a_prompt_that_leaves_no_room_is_found_before_any_work(tiny_recipe, tmp_
 def test_an_exported_model_is_a_plain_one_and_writes_what_the_run_wrote(tiny_run, tmp_path):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from star.store import read_rows
+    from star.files import read_rows
 
     assert main(["export", str(tiny_run), "--merge", str(tmp_path / "merged")]) == 0
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "merged")

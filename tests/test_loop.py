@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from star.cli import main
+from star.files import file_sha256, read_rows
 from star.models import Checkpoint
 from star.recipe import load_recipe
 from star.records import Attempt, Example
-from star.store import Store, file_sha256, read_rows
+from star.store import Store
 from star.train import train_lora
 
 

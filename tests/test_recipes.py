@@ -53,13 +53,24 @@ def test_a_shipped_recipe_dry_runs(path, gsm8k, smollm2, capsys, monkeypatch):
     assert "everything checks out" in shown
 
 
-def test_the_real_model_goes_through_a_whole_iteration(smollm2, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("chat", ["false", "true"])
+def test_the_real_model_goes_through_a_whole_iteration(smollm2, tmp_path, monkeypatch, capsys, chat):
     """A few problems, few-shot, LoRA on a real pretrained model; what it learns from so little is not asserted."""
     monkeypatch.chdir(ROOT)
-    overrides = ["--limit", "6", "iterations=1", "train.epochs=null", "train.steps={start: 2}", "train.batch_size=4"]
+    overrides = [
+        "--limit",
+        "6",
+        "iterations=1",
+        "train.epochs=null",
+        "train.steps={start: 2}",
+        "train.batch_size=4",
+        f"prompt.chat={chat}",
+    ]
     recipe = ROOT / "recipes/smollm2-arithmetic.yaml"
-    assert main(["run", str(recipe), "--runs", str(tmp_path), *overrides]) == 0
+    assert main(["run", str(recipe), "--runs", str(tmp_path), f"prompt.chat={chat}", *overrides]) == 0
     metrics = json.loads((tmp_path / "smollm2-arithmetic/metrics.jsonl").read_text().splitlines()[1])
     assert metrics["solved"] > 0
     assert metrics["train_steps"] == 2
+    attempts = (tmp_path / "smollm2-arithmetic/iterations/001/attempts.jsonl").read_text()
+    assert ("<|im_start|>assistant" in attempts) == (chat == "true")
     assert "few-shot" in capsys.readouterr().out

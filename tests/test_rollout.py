@@ -4,10 +4,10 @@ import dataclasses
 
 import pytest
 
+from star.files import Journal
 from star.recipe import Decoding, load_recipe
 from star.records import Completion, Problem, derive_seed
 from star.rollout import rollout
-from star.store import Journal
 from star.tasks import build_task
 
 

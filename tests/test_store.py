@@ -8,8 +8,9 @@ import sys
 import pytest
 
 from star.errors import UserError
+from star.files import Journal, read_rows, write_text
 from star.recipe import load_recipe
-from star.store import Iteration, Journal, Store, read_rows, write_text
+from star.store import Iteration, Store
 
 
 def test_a_torn_last_line_is_cut_and_the_rest_is_kept(tmp_path):

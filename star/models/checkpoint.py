@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from star.errors import UserError
+from star.files import file_sha256
 from star.recipe import Recipe
-from star.store import file_sha256
 from star.tasks import Task
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from star.files import write_text
 from star.report.table import group_names, load_metrics, main_mode, table_rows
-from star.store import write_text
 
 
 def write_report(folder: Path) -> Path:

@@ -32,29 +32,42 @@ def group_names(rows: list[dict[str, Any]]) -> list[str]:
     return sorted(names, key=lambda name: (int(name.split()[0]) if name.split()[0].isdigit() else -1, name))
 
 
-def table_rows(rows: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Header and cells: a line for each iteration and evaluation mode. The mode is named where there are several."""
+def table_rows(
+    rows: list[dict[str, Any]], by_group: bool = True, work: bool = True
+) -> tuple[list[str], list[list[str]]]:
+    """Header and cells: a line for each iteration and evaluation mode. The mode is named where there are several.
+
+    Args:
+        by_group: whether to show the accuracy of each problem group.
+        work: whether to show `WORK`.
+    """
     groups = group_names(rows)
-    shown_groups = [] if groups == ["all"] else groups
+    shown_groups = groups if by_group and groups != ["all"] else []
     several = len({mode for row in rows for mode in row["accuracy"]}) > 1
-    header = ["iteration", *(["evaluated"] if several else []), "all", *shown_groups, *WORK]
+    header = ["iteration", *(["evaluated"] if several else []), "all", *shown_groups, *(WORK if work else [])]
     cells = []
     for row in rows:
         for mode, scores in sorted(row["accuracy"].items()):
             label = str(row["iteration"]) if row["iteration"] else "base"
             shown = [scores["all"], *(scores["groups"].get(name) for name in shown_groups)]
-            cells.append([label, *([mode] if several else []), *map(_percent, shown), *_work(row)])
+            cells.append([label, *([mode] if several else []), *map(_percent, shown), *(_work(row) if work else [])])
     return header, cells
 
 
 def print_table(folder: Path) -> None:
-    """Print the accuracy of every finished iteration."""
+    """Print the accuracy of every finished iteration: as much of the table as the console is wide."""
     rows = load_metrics(folder)
     if not rows:
         console.print("no iteration is finished yet")
         return
-    header, cells = table_rows(rows)
-    table = Table(title="held-out accuracy, %", box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
+    for by_group, work in ((True, True), (True, False), (False, True)):
+        header, cells = table_rows(rows, by_group, work)
+        if sum(max(map(len, column)) + 2 for column in zip(header, *cells, strict=True)) <= console.width:
+            break
+    caption = None if by_group and work else "more columns are in the report"
+    table = Table(
+        title="held-out accuracy, %", caption=caption, box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False
+    )
     for name in header:
         table.add_column(name, justify="left" if name in ("iteration", "evaluated") else "right", no_wrap=True)
     for line in cells:

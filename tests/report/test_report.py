@@ -37,6 +37,17 @@ def test_the_evaluation_mode_is_named_where_there_are_several():
     assert [cell[:2] for cell in cells] == [["base", "zero-shot"], ["1", "few-shot"], ["1", "zero-shot"]]
 
 
+def test_what_does_not_fit_the_console_is_left_to_the_report_the_work_before_the_groups(tmp_path, capsys):
+    shown = {}
+    for count in (3, 9, 30):
+        metrics = row(0, **{f"{i} steps": (1, 4) for i in range(1, count + 1)})
+        (tmp_path / "metrics.jsonl").write_text(json.dumps(metrics) + "\n")
+        print_table(tmp_path)
+        text = capsys.readouterr().out
+        shown[count] = (f"{count} steps" in text, "rationalized" in text, "more columns are in the report" in text)
+    assert shown == {3: (True, True, False), 9: (True, False, True), 30: (False, True, True)}
+
+
 def test_groups_are_in_numeric_order_and_words_come_first():
     rows = [row(0, **{"10 steps": (1, 1), "9 steps": (1, 1), "algebra": (1, 1)})]
     assert group_names(rows) == ["algebra", "9 steps", "10 steps"]
