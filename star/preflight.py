@@ -31,7 +31,6 @@ class Checked:
     train: list[Problem]
     held_out: list[Problem]
     prompts: PromptBuilder
-    tokenizer: Any
     context: int | None
     longest: int  # tokens of the longest prompt
 
@@ -40,11 +39,12 @@ class Checked:
         problem = self.train[0]
         exemplars = samples_with_exemplars(self.recipe, iteration=1, hinted=False)
         plain, hinted = (self.prompts.prompts([problem], hint, exemplars)[0].text for hint in (False, True))
+        end = self.prompts.tokenizer.eos_token
         if self.prompts.exemplars:
             shown, rationale = self.prompts.exemplars[0]
-            target = self.prompts.exemplar_target(shown, rationale) + self.tokenizer.eos_token
+            target = self.prompts.exemplar_target(shown, rationale) + end
         else:
-            shown, target = problem, f"(what the model wrote){self.tokenizer.eos_token}"
+            shown, target = problem, f"(what the model wrote){end}"
         return [
             ("plain prompt", plain),
             ("hinted prompt", hinted),
@@ -62,8 +62,8 @@ def check(recipe: Recipe) -> Checked:
     train, held_out = load_problems(recipe, task)
     tokenizer, context = _tokenizer(recipe, task)
     prompts = PromptBuilder(task, recipe.prompt, tokenizer)
-    longest = _check_lengths(recipe, prompts, tokenizer, context, train, held_out)
-    return Checked(recipe, task, train, held_out, prompts, tokenizer, context, longest)
+    longest = _check_lengths(recipe, prompts, context, train, held_out)
+    return Checked(recipe, task, train, held_out, prompts, context, longest)
 
 
 def _tokenizer(recipe: Recipe, task: Task) -> tuple[Any, int | None]:
@@ -79,12 +79,12 @@ def _tokenizer(recipe: Recipe, task: Task) -> tuple[Any, int | None]:
 def _check_lengths(
     recipe: Recipe,
     prompts: PromptBuilder,
-    tokenizer: Any,
     context: int | None,
     train: list[Problem],
     held_out: list[Problem],
 ) -> int:
     """Tokens of the longest prompt of the run, all of which must leave room for a completion."""
+    tokenizer = prompts.tokenizer
     asked, held = _longest(prompts.task, tokenizer, train), _longest(prompts.task, tokenizer, held_out)
     sampled = prompts.prompts(asked, True, samples_with_exemplars(recipe, 1, hinted=True))
     scored = prompts.prompts(held, False, any(evaluates_with_exemplars(recipe, 0)))
