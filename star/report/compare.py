@@ -1,0 +1,219 @@
+"""Runs side by side: a table on the console and a picture, from the run directories' `metrics.jsonl` only.
+
+Three measures, in percent, iteration by iteration: held-out accuracy (of all problems and of each group), the share of
+the training problems with an accepted rationale, and the share of those that needed the hint. A run without sampling
+iterations (few-shot only, or bare answers) is a baseline: it has no shares, and the picture shows its last accuracy as
+a level. Left out: settings; `recipe.yaml` of each run has them.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from star.console import console
+from star.errors import UserError
+from star.report.table import group_names, load_metrics, main_mode
+
+CELL = 7
+"""Columns of the console that a number takes."""
+ACCEPTED, RATIONALIZED = "accepted, % of training problems", "rationalized, % of accepted"
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Of the lines, in the order of the runs (Okabe and Ito: told apart by the colour-blind too)."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is compared of one run.
+
+    Attributes:
+        name: what tables and legends call it.
+        rows: the lines of `metrics.jsonl`.
+    """
+
+    name: str
+    rows: list[dict[str, Any]]
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether no iteration sampled rationales."""
+        return not any(row.get("problems") for row in self.rows)
+
+    @property
+    def modes(self) -> str:
+        """How it was evaluated, in order: "few-shot, then zero-shot"."""
+        return ", then ".join(mode for mode, _ in groupby(map(main_mode, self.rows)))
+
+    def scores(self, group: str) -> dict[int, dict[str, float]]:
+        """Iteration -> accuracy with its interval, on the problems of a group; `all` is all of them."""
+        found = {}
+        for row in self.rows:
+            scores = row["accuracy"][main_mode(row)]
+            if score := scores["all"] if group == "all" else scores["groups"].get(group):
+                found[row["iteration"]] = score
+        return found
+
+    def values(self, measure: str) -> dict[int, float]:
+        """Iteration -> percent, of a group's accuracy or of `ACCEPTED` or `RATIONALIZED`, where it has one."""
+        if measure not in (ACCEPTED, RATIONALIZED):
+            return {number: 100 * score["accuracy"] for number, score in self.scores(measure).items()}
+        found = {}
+        for row in self.rows:
+            rationalized, problems = row.get("rationalized", 0), row.get("problems", 0)
+            accepted = row.get("solved", 0) + rationalized
+            part, whole = (accepted, problems) if measure == ACCEPTED else (rationalized, accepted)
+            if whole:
+                found[row["iteration"]] = 100 * part / whole
+        return found
+
+
+def load_runs(folders: Sequence[Path]) -> list[Run]:
+    """The runs in these folders, under the shortest names that tell them apart.
+
+    Raises:
+        UserError: no such folder, no run in it, no finished iteration, or the same run twice.
+    """
+    places = [folder.resolve() for folder in folders]
+    for number, (folder, place) in enumerate(zip(folders, places, strict=True)):
+        if place in places[:number]:
+            raise UserError(f"{folder}: this run was given twice; name each run once")
+        if not place.is_dir():
+            raise UserError(f"{folder}: there is no such folder; give run directories, such as runs/arithmetic")
+        if not (place / "recipe.yaml").exists():
+            raise UserError(f"{folder}: this is no run directory, it has no recipe.yaml; give one such as runs/NAME")
+    rows = [load_metrics(place) for place in places]
+    for folder, lines in zip(folders, rows, strict=True):
+        if not lines:
+            raise UserError(f"{folder}: no iteration of this run is finished yet; compare it when one is")
+    return [Run(name, lines) for name, lines in zip(_names(places), rows, strict=True)]
+
+
+def measures(runs: Sequence[Run]) -> list[str]:
+    """What there is to compare: `all`, the problem groups of any run, and the shares if a run has them."""
+    groups = [name for name in group_names([row for run in runs for row in run.rows]) if name != "all"]
+    shares = [share for share in (ACCEPTED, RATIONALIZED) if any(run.values(share) for run in runs)]
+    return ["all", *groups, *shares]
+
+
+def print_comparison(runs: Sequence[Run], to: Console = console) -> None:
+    """Print a block of lines for each measure, a line for each run and a column for each iteration.
+
+    Where the console is too narrow for all iterations, some are left out, evenly, and a note says so.
+    """
+    label = max(len(ACCEPTED), *(len(run.name) + 2 for run in runs))
+    numbers, shown = _iterations(runs, (to.width - label) // CELL)
+    table = Table(box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
+    table.add_column("held-out accuracy, %", no_wrap=True, min_width=label)
+    for number in shown:
+        table.add_column(str(number or "base"), justify="right", no_wrap=True, min_width=CELL - 2)
+    for measure in measures(runs):
+        table.add_row(Text(measure, style="bold"))
+        for run in runs:
+            values = run.values(measure)
+            cells = (f"{values[number]:.1f}" if number in values else "" for number in shown)
+            table.add_row(Text(f"  {run.name}"), *cells)
+        table.add_section()
+    to.print(table, soft_wrap=False)
+    for note in _notes(runs, numbers, shown):
+        to.print(note, markup=False)
+
+
+def draw_comparison(runs: Sequence[Run], path: Path) -> None:
+    """A panel for each measure and a line for each run, with 95% intervals of accuracy, as a PNG.
+
+    Raises:
+        UserError: `path` is no name for a PNG, or its folder does not exist.
+    """
+    if path.suffix != ".png" or not path.absolute().parent.is_dir():
+        raise UserError(f"--out {path}: give a file that ends in .png, in a folder that exists")
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    from matplotlib.ticker import MaxNLocator
+
+    shown = measures(runs)
+    columns = 2 if len(shown) == 4 else min(3, len(shown))
+    lines = math.ceil(len(shown) / columns)
+    size = (3.3 * columns + 0.4, 2.5 * lines + 0.6)
+    figure, grid = pyplot.subplots(
+        lines, columns, figsize=size, dpi=150, sharey=True, squeeze=False, layout="constrained"
+    )
+    last = max(row["iteration"] for run in runs for row in run.rows)
+    for axes, measure in zip(grid.flat, shown, strict=False):
+        _panel(axes, runs, measure)
+        axes.set(xlim=(-0.03 * max(last, 1), 1.03 * max(last, 1)), ylim=(-2, 102))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    for axes in grid.flat[len(shown) :]:
+        axes.remove()
+    for axes in grid[:, 0]:
+        axes.set_ylabel("%")
+    baselines = "; dashed: last accuracy of a run without rationales" if any(run.is_baseline for run in runs) else ""
+    figure.supxlabel(f"iteration (0 is the base model{baselines})", fontsize="medium")
+    handles, labels = grid.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2 if len(runs) in (2, 4) else 3, frameon=False)
+    partial = path.with_suffix(".tmp.png")
+    figure.savefig(partial, metadata={"Software": None})
+    pyplot.close(figure)
+    partial.rename(path)
+
+
+def _panel(axes: Any, runs: Sequence[Run], measure: str) -> None:
+    """One measure of all runs."""
+    is_share = measure in (ACCEPTED, RATIONALIZED)
+    for number, run in enumerate(runs):
+        color, values = COLORS[number % len(COLORS)], run.values(measure)
+        if run.is_baseline:
+            if values:
+                axes.axhline(list(values.values())[-1], color=color, linestyle="--", linewidth=1.3, label=run.name)
+            continue
+        axes.plot(list(values), list(values.values()), color=color, marker="o", markersize=3, label=run.name)
+        if not is_share:
+            low, high = ([100 * score[end] for score in run.scores(measure).values()] for end in ("low", "high"))
+            axes.fill_between(list(values), low, high, color=color, alpha=0.12, linewidth=0)
+    axes.set_title(measure if is_share else f"accuracy: {measure}", fontsize="medium", loc="left")
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _names(places: Sequence[Path]) -> list[str]:
+    """The last part of each path; of those that share it, as many parts more as tell them apart."""
+    names = [place.name for place in places]
+    for i, place in enumerate(places):
+        depth = 1
+        while sum(other.parts[-depth:] == place.parts[-depth:] for other in places) > 1:
+            depth += 1
+        names[i] = os.path.join(*place.parts[-depth:])
+    return names
+
+
+def _iterations(runs: Sequence[Run], room: int) -> tuple[list[int], list[int]]:
+    """All iterations, and those that fit: the first, the last of each run, and others evenly spread."""
+    numbers = sorted({row["iteration"] for run in runs for row in run.rows})
+    last = {run.rows[-1]["iteration"] for run in runs}
+    count = max(room - len(last), 2)
+    if len(numbers) <= room:
+        return numbers, numbers
+    spread = {numbers[round(i * (len(numbers) - 1) / (count - 1))] for i in range(count)}
+    return numbers, sorted(spread | last)
+
+
+def _notes(runs: Sequence[Run], numbers: list[int], shown: list[int]) -> list[str]:
+    """What a reader must know to compare: different ways of evaluation, iterations left out."""
+    notes = []
+    ways = sorted({run.modes for run in runs})
+    if len(ways) > 1:
+        notes += [f"evaluated {way}: {', '.join(run.name for run in runs if run.modes == way)}" for way in ways]
+    if len(shown) < len(numbers):
+        notes.append(f"{len(shown)} of {len(numbers)} iterations are shown")
+    return notes
