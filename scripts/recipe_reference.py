@@ -1,7 +1,7 @@
-"""Writes the recipe reference into README.md, from the docstrings in `star/recipe/`.
+"""Writes docs/recipe.md, the recipe reference, from the docstrings in `star/recipe/`.
 
-python scripts/recipe_reference.py           rewrite the part of README.md between its two marker comments
-python scripts/recipe_reference.py --check   exit 1 if that part is out of date
+python scripts/recipe_reference.py           write it
+python scripts/recipe_reference.py --check   exit 1 if it is out of date
 """
 
 from __future__ import annotations
@@ -15,18 +15,25 @@ from pydantic_core import PydanticUndefined
 
 from star.recipe import Recipe, Section
 
-README = Path(__file__).parent.parent / "README.md"
-BEGIN, END = "<!-- recipe reference: made by scripts/recipe_reference.py -->", "<!-- end of the recipe reference -->"
+PAGE = Path(__file__).parent.parent / "docs" / "recipe.md"
+HEAD = """\
+<!-- made by scripts/recipe_reference.py from star/recipe/: do not edit -->
+# Recipes
+
+A recipe is a YAML file; `key=value` on the command line changes any key of it, as `train.lr=3e-4`. With
+`extends: OTHER.yaml` (a path from the recipe's own folder) it holds only what differs from another one.
+`star run RECIPE --dry-run` checks all of it: errors come at once, with file, line, key, value and the nearest key.
+"""
 
 
 def reference() -> str:
     """The whole reference, as Markdown: a table for each section."""
-    return "\n".join(_tables(Recipe, ""))
+    return "\n".join([HEAD.rstrip(), *_tables(Recipe, "")]) + "\n"
 
 
 def _tables(section: type[Section], prefix: str) -> list[str]:
     title = f"`{prefix.rstrip('.')}`" if prefix else "top level"
-    lines = [f"\n#### {title}\n"]
+    lines = [f"\n## {title}\n"]
     if prefix:
         lines.append(f"{_one_line(section.__doc__ or '')}\n")
     lines += ["| key | default | what it does |", "|---|---|---|"]
@@ -44,7 +51,7 @@ def _tables(section: type[Section], prefix: str) -> list[str]:
 
 def _task_tables(section: type[Section], kind: str) -> list[str]:
     lines = _tables(section, "task.")
-    lines[0] = f"\n#### `task` with `kind: {kind}`\n"
+    lines[0] = f"\n## `task` with `kind: {kind}`\n"
     return lines
 
 
@@ -73,14 +80,10 @@ def _escape(text: str) -> str:
 
 
 def main() -> int:
-    """Rewrite the README, or only compare."""
-    text = README.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    wanted = f"{before}{BEGIN}\n{reference()}\n\n{END}{after}"
+    """Write the page, or only compare."""
     if "--check" in sys.argv[1:]:
-        return int(wanted != text)
-    README.write_text(wanted, encoding="utf-8")
+        return int(not PAGE.exists() or PAGE.read_text(encoding="utf-8") != reference())
+    PAGE.write_text(reference(), encoding="utf-8")
     return 0
 
 

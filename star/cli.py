@@ -78,6 +78,8 @@ def _run(arguments: argparse.Namespace) -> None:
     from star.preflight import check
 
     checked = check(recipe)
+    for notice in checked.notices():
+        console.print(f"note: {notice}", markup=False)
     if arguments.dry_run:
         _show(checked)
         return

@@ -30,7 +30,7 @@ def wilson_interval(correct: int, total: int, z: float = Z95) -> tuple[float, fl
 
 
 def accuracy(attempts: Iterable[Attempt]) -> dict[str, Any]:
-    """Share of correct attempts over all and by problem group, each with count and 95% interval."""
+    """Share of correct attempts over all and by problem group, each with count, 95% interval and false positives."""
     by_group: dict[str, list[Attempt]] = defaultdict(list)
     for attempt in attempts:
         by_group[attempt.problem.group].append(attempt)
@@ -41,4 +41,11 @@ def accuracy(attempts: Iterable[Attempt]) -> dict[str, Any]:
 def _score(attempts: list[Attempt]) -> dict[str, Any]:
     correct = sum(attempt.verdict.accepted for attempt in attempts)
     low, high = wilson_interval(correct, len(attempts))
-    return {"correct": correct, "total": len(attempts), "accuracy": correct / len(attempts), "low": low, "high": high}
+    return {
+        "correct": correct,
+        "total": len(attempts),
+        "accuracy": correct / len(attempts),
+        "low": low,
+        "high": high,
+        "false_positives": sum(attempt.is_false_positive for attempt in attempts),
+    }

@@ -12,7 +12,7 @@ from star.metrics import summarise
 from star.recipe import Recipe
 from star.records import Problem, derive_seed
 from star.report import write_report
-from star.select import carry, failures, select
+from star.select import answers, carry, failures, select
 from star.session import Session
 from star.store import Store
 
@@ -24,10 +24,14 @@ def run(session: Session, store: Store) -> None:
     for iteration in store.iterations(recipe.iterations):  # 0 only scores the base model; finished ones are skipped
         number = iteration.number
         if number > 0:
-            session.use_model(number - 1)
-            attempts = session.attempt(iteration, draw(session.train, recipe, number))
-            rationalizations = session.rationalize(iteration, failures(attempts, recipe, number))
-            accepted = select(attempts, rationalizations, session.prompts, recipe, number)
+            problems = draw(session.train, recipe, number)
+            if recipe.method == "direct":  # the paper's baseline: bare answers, no rationales
+                accepted = answers(problems, session.prompts, number)
+            else:
+                session.use_model(number - 1)
+                attempts = session.attempt(iteration, problems)
+                rationalizations = session.rationalize(iteration, failures(attempts, recipe, number))
+                accepted = select(attempts, rationalizations, session.prompts, recipe, number)
             examples = carry(accepted, store.examples(number - 1), recipe, number)
             session.fine_tune(iteration, examples)  # from the original base model
         session.use_model(number)

@@ -14,7 +14,8 @@ def summarise(iteration: Iteration) -> dict[str, Any]:
 
     `accuracy` is on held-out problems, by evaluation mode. `solved` counts training problems with an accepted plain
     attempt, `rationalized` those that needed the hint; the share of hinted attempts that succeed is kept apart.
-    `cut_off` counts right attempts that ran into `max_new_tokens`, which are not trained on.
+    `cut_off` counts right attempts that ran into `max_new_tokens`, which are not trained on. `false_positives` counts
+    right attempts with a wrong step in their working, of `checkable` right ones that have a step to check.
     """
     folder = iteration.folder
     metrics: dict[str, Any] = {
@@ -23,17 +24,12 @@ def summarise(iteration: Iteration) -> dict[str, Any]:
         "seconds": iteration.seconds,
     }
     if iteration.number > 0:
-        plain, hinted = read_rows(folder / "attempts.jsonl"), read_rows(folder / "rationalizations.jsonl")
+        if (folder / "attempts.jsonl").exists():  # not with `method: direct`
+            plain, hinted = read_rows(folder / "attempts.jsonl"), read_rows(folder / "rationalizations.jsonl")
+            metrics |= _sampled(plain, hinted)
         examples = read_rows(folder / "train.jsonl")
         log = read_rows(folder / "adapter" / "training.jsonl")
         metrics |= {
-            "problems": len({row["problem"]["id"] for row in plain}),
-            "solved": len(_solved(plain)),
-            "hinted": len({row["problem"]["id"] for row in hinted}),
-            "rationalized": len(_solved(hinted)),
-            "verdicts": {"plain": _statuses(plain), "hinted": _statuses(hinted)},
-            "cut_off": sum(_is_cut_off(row) for row in [*plain, *hinted]),
-            "sampled_tokens": sum(row["completion"]["num_tokens"] for row in [*plain, *hinted]),
             "examples": len(examples),
             "examples_carried": sum(row["iteration"] != iteration.number for row in examples),
             "examples_too_long": len(log[0]["too_long"]),
@@ -42,6 +38,31 @@ def summarise(iteration: Iteration) -> dict[str, Any]:
             "train_loss_last": log[-1]["loss"],
         }
     return metrics
+
+
+def _sampled(plain: list[dict[str, Any]], hinted: list[dict[str, Any]]) -> dict[str, Any]:
+    """What sampling gave, plain and hinted."""
+    return {
+        "problems": len({row["problem"]["id"] for row in plain}),
+        "solved": len(_solved(plain)),
+        "hinted": len({row["problem"]["id"] for row in hinted}),
+        "rationalized": len(_solved(hinted)),
+        "verdicts": {"plain": _statuses(plain), "hinted": _statuses(hinted)},
+        "false_positives": {"plain": _false_positives(plain), "hinted": _false_positives(hinted)},
+        "checkable": {"plain": _checkable(plain), "hinted": _checkable(hinted)},
+        "cut_off": sum(_is_cut_off(row) for row in [*plain, *hinted]),
+        "sampled_tokens": sum(row["completion"]["num_tokens"] for row in [*plain, *hinted]),
+    }
+
+
+def _false_positives(rows: list[dict[str, Any]]) -> int:
+    """Right answers whose working has a wrong step."""
+    return sum(row["verdict"]["status"] == "correct" and row["steps_wrong"] > 0 for row in rows)
+
+
+def _checkable(rows: list[dict[str, Any]]) -> int:
+    """Right answers whose working has a step that can be checked."""
+    return sum(row["verdict"]["status"] == "correct" and row["steps_checked"] > 0 for row in rows)
 
 
 def _solved(rows: list[dict[str, Any]]) -> set[str]:

@@ -34,13 +34,25 @@ class Checked:
     context: int | None
     longest: int  # tokens of the longest prompt
 
+    def notices(self) -> list[str]:
+        """What a user should know before the run, none of it an error."""
+        notices = [self.task.notice] if self.task.notice else []
+        if skipped := self.task.skipped:
+            notices.append(
+                f"{len(skipped)} problems are left out, because their ground truth cannot be verified; "
+                f"the first: {skipped[0]}"
+            )
+        return notices
+
     def examples(self) -> list[tuple[str, str]]:
         """A plain prompt, a hinted prompt and a training example, each with a title, for `--dry-run`."""
         problem = self.train[0]
         exemplars = samples_with_exemplars(self.recipe, iteration=1, hinted=False)
         plain, hinted = (self.prompts.prompts([problem], hint, exemplars)[0].text for hint in (False, True))
         end = self.prompts.tokenizer.eos_token
-        if self.prompts.exemplars:
+        if self.recipe.method == "direct":
+            shown, target = problem, self.prompts.direct_target(problem) + end
+        elif self.prompts.exemplars:
             shown, rationale = self.prompts.exemplars[0]
             target = self.prompts.exemplar_target(shown, rationale) + end
         else:
@@ -61,9 +73,19 @@ def check(recipe: Recipe) -> Checked:
     task = build_task(recipe)
     train, held_out = load_problems(recipe, task)
     tokenizer, context = _tokenizer(recipe, task)
-    prompts = PromptBuilder(task, recipe.prompt, tokenizer)
+    prompts = PromptBuilder(task, recipe.prompt, tokenizer, direct=recipe.method == "direct")
+    _check_bare_answer(recipe, task, train[0])
     longest = _check_lengths(recipe, prompts, context, train, held_out)
     return Checked(recipe, task, train, held_out, prompts, context, longest)
+
+
+def _check_bare_answer(recipe: Recipe, task: Task, problem: Problem) -> None:
+    """With `method: direct`, what is trained on must be what the task reads as an answer."""
+    if recipe.method == "direct" and not (verdict := task.judge(problem, task.bare_answer(problem))).accepted:
+        raise UserError(
+            f"method: direct would train on {task.bare_answer(problem)!r}, from which the task reads "
+            f"{verdict.answer!r} ({verdict.status}); task.direct must fit the answer pattern"
+        )
 
 
 def _tokenizer(recipe: Recipe, task: Task) -> tuple[Any, int | None]:

@@ -27,14 +27,16 @@ class PromptBuilder:
         task: says how a question reads, plain and hinted.
         settings: the recipe's `prompt` section.
         tokenizer: its chat template is used when `prompt.chat` is set.
+        direct: whether exemplars show bare answers instead of rationales (`method: direct`).
 
     Raises:
         UserError: bad exemplars, or `prompt.chat` with a tokenizer that has no chat template.
     """
 
-    def __init__(self, task: Task, settings: Prompting, tokenizer: Any):
+    def __init__(self, task: Task, settings: Prompting, tokenizer: Any, direct: bool = False):
         self.task, self.settings, self.tokenizer = task, settings, tokenizer
-        self.exemplars = load_exemplars(settings.exemplars, task, settings.shots) if settings.exemplars else []
+        exemplars = load_exemplars(settings.exemplars, task, settings.shots) if settings.exemplars else []
+        self.exemplars = [(p, task.bare_answer(p) if direct else task.clean(rationale)) for p, rationale in exemplars]
         if settings.chat and not tokenizer.chat_template:
             raise UserError("prompt.chat = True: this model's tokenizer has no chat template; use prompt.chat: false")
 
@@ -52,8 +54,12 @@ class PromptBuilder:
         return f" {rationale}" if goes_on else rationale
 
     def training_target(self, completion: str) -> str:
-        """What is learned: the completion as it was sampled, white space at its end aside (EOS is added as a token)."""
-        return completion.rstrip()
+        """What is learned: the completion as the task cleans it, no white space at its end (EOS is added later)."""
+        return self.task.clean(completion).rstrip()
+
+    def direct_target(self, problem: Problem) -> str:
+        """What is learned without a rationale: the bare ground truth."""
+        return self.exemplar_target(problem, self.task.bare_answer(problem))
 
     def _render(self, problem: Problem, hinted: bool, exemplars: bool) -> str:
         shown = self.exemplars if exemplars else []

@@ -87,17 +87,28 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try at one problem. Accepted, it is a rationale."""
+    """One try at one problem. Accepted, it is a rationale.
+
+    `steps_checked` counts the steps of its working that could be checked, `steps_wrong` those of them that are
+    certainly wrong.
+    """
 
     problem: Problem
     prompt: Prompt
     completion: Completion
     verdict: Verdict
+    steps_checked: int = 0
+    steps_wrong: int = 0
 
     @property
     def id(self) -> str:
         kind = "hinted" if self.prompt.hinted else "plain"
         return f"{self.completion.model}/{kind}/{self.problem.id}/{self.completion.sample_index}"
+
+    @property
+    def is_false_positive(self) -> bool:
+        """Whether the final answer is right and the working is wrong."""
+        return self.verdict.accepted and self.steps_wrong > 0
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -109,6 +120,8 @@ class Attempt:
             prompt=Prompt(**data["prompt"]),
             completion=Completion(**data["completion"]),
             verdict=Verdict(**data["verdict"]),
+            steps_checked=data.get("steps_checked", 0),
+            steps_wrong=data.get("steps_wrong", 0),
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from star.console import progress
 from star.files import Journal
 from star.recipe import Decoding
-from star.records import Attempt, Problem, Prompt
+from star.records import Attempt, Completion, Problem, Prompt, Verdict
 from star.sample import Sampler
 from star.tasks import Task
 
@@ -42,12 +42,19 @@ def rollout(
             part = prompts[start : start + wave]
             by_id = {problem.id: problem for problem in problems[start : start + wave]}
             asked = {prompt.problem_id: prompt for prompt in part}
-            attempts = []
-            for completion in sampler.sample(part, decoding, seed):
-                problem = by_id[completion.problem_id]
-                verdict = task.judge(problem, completion.text)
-                attempts.append(Attempt(problem, asked[problem.id], completion, verdict))
+            completions = sampler.sample(part, decoding, seed)
+            answered = [by_id[completion.problem_id] for completion in completions]
+            verdicts = task.judge_all([(p, c.text) for p, c in zip(answered, completions, strict=True)])
+            attempts = [
+                _attempt(task, problem, asked[problem.id], completion, verdict)
+                for problem, completion, verdict in zip(answered, completions, verdicts, strict=True)
+            ]
             journal.append([attempt.to_dict() for attempt in attempts])
             accepted += sum(attempt.verdict.accepted for attempt in attempts)
             sampled = (start + len(part)) * decoding.samples
             advance(len(part), f"{accepted}/{sampled} correct")
+
+
+def _attempt(task: Task, problem: Problem, prompt: Prompt, completion: Completion, verdict: Verdict) -> Attempt:
+    steps = task.steps(problem, completion.text)
+    return Attempt(problem, prompt, completion, verdict, steps.checked, len(steps.wrong))

@@ -1,4 +1,4 @@
-"""Which attempts become training data: accepted ones, without duplicates, at most m a problem, without their hints."""
+"""Which attempts become training data: accepted ones, sound if so wished, without duplicates and their hints."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SHOWN_FAILURES = 3
 
 
 def failures(attempts: Sequence[Attempt], recipe: Recipe, number: int) -> list[Problem]:
-    """Problems without an accepted attempt, each kept with `rationalization.probability`: those to rationalize."""
+    """Problems that no attempt solved, each kept with `rationalization.probability`: those to rationalize."""
     probability, seed = recipe.rationalization.probability, derive_seed(recipe.seed, number, "rationalize")
-    solved = {attempt.problem.id for attempt in attempts if attempt.verdict.accepted}
+    solved = {attempt.problem.id for attempt in attempts if _solves(attempt, recipe)}
     failed = {attempt.problem.id: attempt.problem for attempt in attempts if attempt.problem.id not in solved}
     return [p for p in failed.values() if random.Random(derive_seed(seed, p.id)).random() < probability]
 
@@ -41,7 +41,7 @@ def select(
     most = recipe.selection.max_per_problem
     for attempt in [*attempts, *rationalizations]:
         cut_off = attempt.completion.finish_reason == "length"  # would teach the model to end in mid-sentence
-        if not attempt.verdict.accepted or cut_off or (most and of_problem[attempt.problem.id] >= most):
+        if not _solves(attempt, recipe) or cut_off or (most and of_problem[attempt.problem.id] >= most):
             continue
         rationalized = attempt.prompt.hinted
         draw = random.Random(derive_seed(recipe.seed, number, "keep hint", attempt.id)).random()
@@ -54,6 +54,19 @@ def select(
     if not examples:
         raise UserError(_nothing_accepted([*attempts, *rationalizations], number))
     return examples
+
+
+def answers(problems: Sequence[Problem], prompts: PromptBuilder, number: int) -> list[Example]:
+    """The training examples of `method: direct`: the bare ground truth of each problem."""
+    return [
+        Example(prompts.training_prompt(problem), prompts.direct_target(problem), f"ground-truth/{problem.id}", number)
+        for problem in problems
+    ]
+
+
+def _solves(attempt: Attempt, recipe: Recipe) -> bool:
+    """Whether the final answer is right and, where the recipe demands it, no step of the working is wrong."""
+    return attempt.verdict.accepted and not (recipe.selection.require_sound_steps and attempt.steps_wrong)
 
 
 def carry(new: Sequence[Example], previous: Sequence[Example], recipe: Recipe, number: int) -> list[Example]:

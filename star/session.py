@@ -14,7 +14,6 @@ from importlib.metadata import version
 
 from star.console import console
 from star.evaluate import accuracy
-from star.files import file_sha256
 from star.models import Checkpoint, choose_device, choose_dtype, resolve_checkpoint, set_threads
 from star.preflight import Checked
 from star.prompts import PromptBuilder, evaluates_with_exemplars, samples_with_exemplars
@@ -46,7 +45,9 @@ def open_session(checked: Checked, store: Store) -> Session:
             "base_model_sha256": checkpoint.fingerprint(),
             "problems_sha256": problems_hash([*checked.train, *checked.held_out]),
             "exemplars_sha256": exemplars_hash(checked.prompts),
-            "data_files": {str(path): file_sha256(path) for path in checked.task.source_files()},
+            "data_files": checked.task.data_files(),
+            "problems_skipped": len(checked.task.skipped),
+            "verifier": checked.task.verifier.version,
             "device": str(device),
             "dtype": str(choose_dtype(recipe.model, device)).removeprefix("torch."),
             "threads": threads,
@@ -61,7 +62,7 @@ def open_session(checked: Checked, store: Store) -> Session:
 
 def exemplars_hash(prompts: PromptBuilder) -> str:
     """SHA-256 of the exemplars that prompts show."""
-    shown = [(problem.question, problem.answer, rationale) for problem, rationale in prompts.exemplars]
+    shown = [(problem.question, problem.choices, problem.answer, rationale) for problem, rationale in prompts.exemplars]
     return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
 
 

@@ -8,12 +8,13 @@ from star.evaluate import accuracy, wilson_interval
 from star.records import STATUSES, Attempt, Completion, Problem, Prompt, Verdict
 
 
-def attempt(status, group="all"):
+def attempt(status, group="all", steps=(0, 0)):
     return Attempt(
         Problem(id="p", task="t", question="q", answer="a", group=group),
         Prompt("p", "q"),
         Completion("p", 0, "text", 1, "eos", 0, "base"),
         Verdict(status),
+        *steps,
     )
 
 
@@ -70,6 +71,20 @@ def test_accuracy_is_given_over_all_and_by_group():
 def test_only_a_correct_verdict_counts_as_correct():
     score = accuracy(attempt(status) for status in STATUSES)
     assert (score["all"]["correct"], score["all"]["total"]) == (1, len(STATUSES))
+
+
+def test_false_positives_are_right_answers_with_a_wrong_step_and_still_count_as_correct():
+    score = accuracy(
+        [
+            attempt("correct", "a", (3, 1)),
+            attempt("correct", "a", (3, 0)),
+            attempt("wrong", "b", (3, 2)),
+            attempt("correct", "b", (2, 2)),
+        ]
+    )
+    assert score["all"]["false_positives"] == 2
+    assert {name: group["false_positives"] for name, group in score["groups"].items()} == {"a": 1, "b": 1}
+    assert score["all"]["correct"] == 3
 
 
 @given(st.lists(st.tuples(st.sampled_from(STATUSES), st.sampled_from(["a", "b", "c"])), min_size=1))

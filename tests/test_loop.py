@@ -96,6 +96,17 @@ def test_metrics_keep_plain_and_hinted_accuracy_apart(tiny_run):
         assert set(metrics["seconds"]) >= {"attempts", "rationalizations", "adapter", "evaluation-zero-shot"}
 
 
+def test_the_steps_of_every_scratchpad_are_checked_and_false_positives_counted(tiny_run):
+    for line in (tiny_run / "metrics.jsonl").read_text().splitlines()[1:]:
+        metrics = json.loads(line)
+        for kind, name in (("plain", "attempts.jsonl"), ("hinted", "rationalizations.jsonl")):
+            stored = [row for number, row in rows(tiny_run, name) if number == metrics["iteration"]]
+            right = [row for row in stored if row["verdict"]["status"] == "correct"]
+            assert metrics["checkable"][kind] == sum(row["steps_checked"] > 0 for row in right) == len(right)
+            assert metrics["false_positives"][kind] == sum(row["steps_wrong"] > 0 for row in right)
+            assert any(row["steps_wrong"] for row in stored)
+
+
 def test_the_manifest_holds_size_and_hash_of_every_file(tiny_run):
     for folder in Store.existing(tiny_run).finished():
         entries = json.loads((folder / "MANIFEST.json").read_text())["files"]

@@ -28,7 +28,7 @@ def builder(tmp_path, bpe_tokenizer):
             f"prompt: {{exemplars: {tmp_path / 'shots.txt'}}}\n"
         )
         recipe = load_recipe(path, overrides)
-        return PromptBuilder(build_task(recipe), recipe.prompt, tokenizer), recipe
+        return PromptBuilder(build_task(recipe), recipe.prompt, tokenizer, recipe.method == "direct"), recipe
 
     return build
 
@@ -47,6 +47,50 @@ def test_training_prompts_have_no_exemplars_unless_the_recipe_says_so_and_no_hin
     shown = builder("prompt.train_with=true", "prompt.shots=1")[0].training_prompt(PROBLEM)
     assert shown == "Q: One?\nA: It is 1.\n#### 1\n\nQ: Why {answer}?\nA:"
     assert builder()[0].training_prompt(PROBLEM, keep_hint=True) == "Q: Why {answer}? (42)\nA:"
+
+
+def test_without_rationales_exemplars_and_training_examples_show_bare_answers(builder):
+    prompts, _ = builder("method=direct", 'task.direct="It is #### {answer}"', "prompt.train_with=true")
+    shown = "Q: One?\nA: It is #### 1\n\nQ: Two?\nA: It is #### 2\n\n"
+    assert prompts.prompts([PROBLEM], False, True)[0].text == f"{shown}Q: Why {{answer}}?\nA:"
+    assert prompts.training_prompt(PROBLEM) == f"{shown}Q: Why {{answer}}?\nA:"
+    assert prompts.direct_target(PROBLEM) == " It is #### 42"
+
+
+def test_a_bare_answer_stands_behind_a_blank_only_where_a_line_goes_on(builder, bpe_tokenizer):
+    import copy
+
+    prompts, _ = builder('task.prompt="Q: {question}\\nA:\\n"')
+    assert prompts.direct_target(PROBLEM) == "#### 42"
+    tokenizer = copy.deepcopy(bpe_tokenizer)
+    tokenizer.chat_template = CHATML
+    chat, _ = builder("prompt.chat=true", tokenizer=tokenizer)
+    assert chat.direct_target(PROBLEM) == "#### 42"
+
+
+@pytest.mark.parametrize("annotations", ["strip", "keep"])
+def test_calculator_annotations_are_in_prompts_and_training_targets_only_when_the_recipe_keeps_them(
+    builder, annotations
+):
+    gsm8k = [f"task={{kind: gsm8k, annotations: {annotations}}}", "prompt.exemplars=gsm8k", "prompt.shots=1"]
+    prompts, _ = builder(*gsm8k)
+    [prompt] = prompts.prompts([PROBLEM], False, True)
+    kept = annotations == "keep"
+    assert ("4 x 12 = <<4*12=48>>48 rolls" in prompt.text) == kept
+    assert ("4 x 12 = 48 rolls" in prompt.text) != kept
+    target = prompts.training_target(" 6 * 7 = <<6*7=42>>42\n#### 42\n")
+    assert target == (" 6 * 7 = <<6*7=42>>42\n#### 42" if kept else " 6 * 7 = 42\n#### 42")
+
+
+def test_exemplars_with_choices_show_them_and_mark_the_right_one_with_the_hint_alone(builder):
+    prompts, _ = builder("task={kind: commonsenseqa}", "prompt.exemplars=commonsenseqa", "prompt.shots=2")
+    problem = Problem("p", "commonsenseqa", "Where?", "b", ("here", "there"))
+    plain, hinted = (prompts.prompts([problem], hint, True)[0].text for hint in (False, True))
+    assert hinted.count("(CORRECT)") == 3
+    assert hinted.replace(" (CORRECT)", "") == plain
+    assert "(b) coat rack (CORRECT)\n" in hinted
+    assert plain.endswith("\n\nQ: Where?\nAnswer Choices:\n(a) here\n(b) there\nA:")
+    assert "CORRECT" not in prompts.training_prompt(problem)
 
 
 def test_chat_prompts_go_through_the_template_with_exemplars_as_turns(builder, bpe_tokenizer):

@@ -6,7 +6,7 @@ import pytest
 
 from star.files import Journal
 from star.recipe import Decoding, load_recipe
-from star.records import Completion, Problem, derive_seed
+from star.records import Attempt, Completion, Problem, derive_seed
 from star.rollout import rollout
 from star.tasks import build_task
 
@@ -17,6 +17,9 @@ class Answering:
     def __init__(self, dies_at=None):
         self.calls, self.dies_at = [], dies_at
 
+    def text(self, number):
+        return f"#### {number // 2 * 2}"
+
     def use(self, adapter, name): ...
 
     def release(self): ...
@@ -26,12 +29,18 @@ class Answering:
         if len(self.calls) == self.dies_at:
             raise KeyboardInterrupt
         return [
-            Completion(
-                p.problem_id, k, f"#### {int(p.problem_id) // 2 * 2}", 4, "eos", derive_seed(seed, p.problem_id, k), "m"
-            )
+            Completion(p.problem_id, k, self.text(int(p.problem_id)), 4, "eos", derive_seed(seed, p.problem_id, k), "m")
             for p in prompts
             for k in range(decoding.samples)
         ]
+
+
+class Working(Answering):
+    """Answers as above, with a step that is right in problem 0, wrong in problems 1 and 2, and none in the others."""
+
+    def text(self, number):
+        step = ["2 + 2 = 4", "2 + 2 = 5", "1 + 1 = 2. 2 + 2 = 5", *["So"] * 7][number]
+        return f"{step}.\n{super().text(number)}"
 
 
 @pytest.fixture
@@ -70,6 +79,13 @@ def test_attempts_are_judged_and_saved_in_the_order_of_the_problems(go):
         (str(i), k) for i in range(10) for k in range(2)
     ]
     assert [r["verdict"]["status"] for r in rows[::2]] == ["correct", "wrong"] * 5
+
+
+def test_the_steps_of_every_attempt_are_checked_whatever_its_answer(go):
+    rows = go("a", Working(), samples=1)
+    assert [(row["steps_checked"], row["steps_wrong"]) for row in rows[:4]] == [(1, 0), (1, 1), (2, 1), (0, 0)]
+    assert [row["verdict"]["status"] for row in rows[:3]] == ["correct", "wrong", "correct"]
+    assert [Attempt.from_dict(row).is_false_positive for row in rows[:4]] == [False, False, True, False]
 
 
 @pytest.mark.parametrize("dies_at", [1, 2, 3])

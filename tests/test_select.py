@@ -8,7 +8,7 @@ from star.errors import UserError
 from star.prompts import PromptBuilder
 from star.recipe import load_recipe
 from star.records import Attempt, Completion, Example, Problem, Prompt, Verdict
-from star.select import carry, failures, select
+from star.select import answers, carry, failures, select
 from star.tasks import build_task
 
 
@@ -19,11 +19,13 @@ def recipe_with(tmp_path_factory):
     return lambda *overrides: load_recipe(path, overrides)
 
 
-def attempt(problem="a", text=" 1 + 1 = 2\n#### 2", status="correct", sample=0, hinted=False, ended="eos"):
+def attempt(
+    problem="a", text=" 1 + 1 = 2\n#### 2", status="correct", sample=0, hinted=False, ended="eos", steps=(0, 0)
+):
     question = Problem(problem, "gsm8k", f"What is {problem}?", "2")
     prompt = Prompt(problem, f"Q: {question.question}{' (2)' * hinted}\nA:", hinted)
     completion = Completion(problem, sample, text, 5, ended, 0, "base")
-    return Attempt(question, prompt, completion, Verdict(status, "2"))
+    return Attempt(question, prompt, completion, Verdict(status, "2"), *steps)
 
 
 def chosen(recipe, plain, hinted=()):
@@ -50,6 +52,44 @@ def test_exact_duplicates_are_dropped_and_the_cap_counts_what_is_left(recipe_wit
 def test_a_completion_that_was_cut_off_is_not_learned(recipe_with):
     examples = chosen(recipe_with(), [attempt("a", ended="length"), attempt("b", ended="stop")])
     assert [e.attempt_id for e in examples] == ["base/plain/b/0"]
+
+
+def test_a_rationale_with_a_wrong_step_is_not_learned_when_sound_steps_are_asked_for(recipe_with):
+    attempts = [attempt("a", steps=(2, 1)), attempt("b", steps=(2, 0)), attempt("c", steps=(0, 0))]
+    assert [e.attempt_id[-3] for e in chosen(recipe_with(), attempts)] == ["a", "b", "c"]
+    sound = recipe_with("selection.require_sound_steps=true")
+    assert [e.attempt_id[-3] for e in chosen(sound, attempts)] == ["b", "c"]
+    hinted = [attempt("d", hinted=True, steps=(1, 1)), attempt("e", hinted=True, steps=(1, 0))]
+    assert [e.attempt_id[-3] for e in chosen(sound, attempts, hinted)] == ["b", "c", "e"]
+
+
+def test_an_unsound_sample_leaves_room_for_a_sound_one_of_the_same_problem(recipe_with):
+    attempts = [attempt(sample=i, text=f"{i} #### 2", steps=(1, i == 0)) for i in range(3)]
+    recipe = recipe_with("selection.require_sound_steps=true", "selection.max_per_problem=1")
+    assert [e.target for e in chosen(recipe, attempts)] == ["1 #### 2"]
+
+
+def test_a_problem_whose_rationale_is_unsound_is_rationalized_when_sound_steps_are_asked_for(recipe_with):
+    attempts = [attempt("a", steps=(1, 1)), attempt("b", status="wrong"), attempt("c", steps=(1, 0))]
+    assert [p.id for p in failures(attempts, recipe_with("selection.require_sound_steps=true"), 1)] == ["a", "b"]
+    assert [p.id for p in failures(attempts, recipe_with(), 1)] == ["b"]
+
+
+def test_calculator_annotations_are_learned_only_when_the_recipe_keeps_them(recipe_with):
+    written = [attempt(text=" 1 + 1 = <<1+1=2>>2\n#### 2"), attempt(text=" 1 + 1 = 2\n#### 2", sample=1)]
+    assert [e.target for e in chosen(recipe_with(), written)] == [" 1 + 1 = 2\n#### 2"]
+    kept = chosen(recipe_with("task.annotations=keep"), written)
+    assert [e.target for e in kept] == [" 1 + 1 = <<1+1=2>>2\n#### 2", " 1 + 1 = 2\n#### 2"]
+
+
+def test_without_rationales_the_examples_are_the_bare_ground_truths_of_all_problems(recipe_with):
+    recipe = recipe_with("method=direct")
+    problems = [Problem("a", "gsm8k", "What?", "2"), Problem("b", "gsm8k", "Why?", "1,003")]
+    prompts = PromptBuilder(build_task(recipe), recipe.prompt, None, direct=True)
+    assert answers(problems, prompts, 3) == [
+        Example("Q: What?\nA:", " #### 2", "ground-truth/a", 3),
+        Example("Q: Why?\nA:", " #### 1,003", "ground-truth/b", 3),
+    ]
 
 
 def test_nothing_accepted_is_an_error_with_examples_of_what_went_wrong(recipe_with):

@@ -31,10 +31,16 @@ FORMAT = 3
 
 
 def starter_key(settings: Starter, task: Arithmetic) -> str:
-    """What decides the starter's weights, as a short hash: its settings, the task's style, and this code's format."""
+    """What decides the starter's weights, as a short hash: its settings, the kind of sums, and this code's format."""
     import torch
 
-    decides = [FORMAT, task.settings.style, settings.model_dump(mode="json"), torch.__version__]
+    decides = [
+        FORMAT,
+        task.settings.style,
+        task.settings.operation,
+        settings.model_dump(mode="json"),
+        torch.__version__,
+    ]
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
 
 

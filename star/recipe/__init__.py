@@ -3,17 +3,30 @@
 from star.recipe.base import Section
 from star.recipe.load import NOT_DECIDING, canonical, difference, load_recipe, recipe_hash
 from star.recipe.schema import Decoding, Model, Prompting, Recipe, SamplerSettings, Selection, Starter, Training
-from star.recipe.tasks import ArithmeticTask, Gsm8kTask, JsonlFields, JsonlTask
+from star.recipe.tasks import (
+    ArithmeticTask,
+    CommonsenseqaTask,
+    DataTask,
+    Gsm8kTask,
+    JsonlFields,
+    JsonlTask,
+    MathTask,
+    ReasoningGymTask,
+)
 
 __all__ = [
     "NOT_DECIDING",
     "ArithmeticTask",
+    "CommonsenseqaTask",
+    "DataTask",
     "Decoding",
     "Gsm8kTask",
     "JsonlFields",
     "JsonlTask",
+    "MathTask",
     "Model",
     "Prompting",
+    "ReasoningGymTask",
     "Recipe",
     "SamplerSettings",
     "Section",

@@ -10,7 +10,9 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 DigitCounts = dict[Annotated[int, Field(ge=1, le=12)], Count]
 DigitWeights = dict[Annotated[int, Field(ge=1, le=12)], Annotated[float, Field(gt=0)]]
-StopString = Annotated[str, Field(min_length=1)]
+NonEmpty = Annotated[str, Field(min_length=1)]
+Seconds = Annotated[float, Field(gt=0)]
+MiB = Annotated[int, Field(ge=256)]
 
 
 class Section(BaseModel):

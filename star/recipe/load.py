@@ -1,6 +1,7 @@
 """Read a recipe: YAML 1.2 (ruamel.yaml) and overrides in, one validated `Recipe` or one complete list of errors out.
 
-Every error names the file and line (or the override), the dotted key, the value, and the nearest valid key.
+Every error names the file and line (or the override), the dotted key, the value, and the nearest valid key. A recipe
+may begin with `extends: OTHER.yaml`, and then holds only what is different.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ Key = tuple[str, ...]
 NOT_DECIDING = ("name", "iterations")
 """Keys that do not change what an iteration gives."""
 
+MODEL_SOURCES = ("path", "gguf", "starter")
+"""Of which a model has one."""
+
 YAML_ERRORS = (YAMLError, ValueError, TypeError, KeyError, RecursionError)
 """What ruamel.yaml raises for text that is not YAML, or is YAML that cannot be built (`!!int x`, an endless anchor)."""
 
@@ -41,7 +45,7 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         UserError: the file is missing or not YAML, or any key or value is wrong; all problems in one message.
     """
     path = Path(path)
-    data, places = _read_yaml(path)
+    data, places = _read_with_parents(path)
     problems = []
     for override in overrides:
         try:
@@ -90,6 +94,46 @@ def _flatten(value: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
             yield from _flatten(inner, f"{prefix}.{key}" if prefix else str(key))
     else:
         yield prefix, value
+
+
+def _read_with_parents(path: Path, children: tuple[Path, ...] = ()) -> tuple[dict[str, Any], dict[Key, str]]:
+    """The file on top of the one that its key `extends` names, relative to its own folder, and so on."""
+    data, places = _read_yaml(path)
+    parent = data.pop("extends", None)
+    if parent is None:
+        return data, places
+    where = places[("extends",)]
+    if not isinstance(parent, str):
+        raise UserError(f"{where}: extends = {parent!r}: expected the path of a recipe")
+    base = path.parent / parent
+    if base.resolve() in {child.resolve() for child in (path, *children)}:
+        raise UserError(f"{where}: extends = {parent!r}: the recipe would extend itself")
+    if not base.is_file():
+        raise UserError(f"{where}: extends = {parent!r}: there is no recipe {base}")
+    inherited, inherited_places = _read_with_parents(base, (*children, path))
+    _merge(inherited, data, inherited_places)
+    return inherited, inherited_places | places
+
+
+def _merge(base: dict[Any, Any], changes: dict[Any, Any], places: dict[Key, str], section: Key = ()) -> None:
+    """Put `changes` on top of `base`, section by section, and forget the places in `base` of what they replace.
+
+    A task of another kind replaces the whole section, and so does a model from another source.
+    """
+    for name, value in changes.items():
+        key, old = (*section, str(name)), base.get(name)
+        if isinstance(old, dict) and isinstance(value, dict) and not _is_another(old, value, key):
+            _merge(old, value, places, key)
+        else:
+            base[name] = value
+            for stale in [place for place in places if place[: len(key)] == key]:
+                del places[stale]
+
+
+def _is_another(old: dict[Any, Any], new: dict[Any, Any], key: Key) -> bool:
+    if key == ("model",):
+        return any(source in new and source not in old for source in MODEL_SOURCES)
+    return "kind" in new and new["kind"] != old.get("kind")
 
 
 def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[Key, str]]:

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from star.recipe.base import Count, DigitWeights, Probability, Section, StopString, refuse
+from star.recipe.base import Count, DigitWeights, NonEmpty, Probability, Section, refuse
 from star.recipe.tasks import ArithmeticTask, Task
 
 
@@ -111,7 +111,7 @@ class Decoding(Section):
     """Completions for each prompt (k)."""
     max_new_tokens: Count = 96
     """Longest completion, in tokens (the official code's `--gen_length`)."""
-    stop: list[StopString] | None = None
+    stop: list[NonEmpty] | None = None
     """Where a completion ends, beside the end-of-sequence token; by default what the task says."""
 
     @model_validator(mode="after")
@@ -152,6 +152,9 @@ class SamplerSettings(Section):
 
 class Selection(Section):
     """Which accepted attempts become training data. Exact duplicates never do."""
+
+    require_sound_steps: bool = False
+    """Take a right answer with a step that is certainly wrong for a failure: rationalize it, never train on it."""
 
     max_per_problem: Count | None = None
     """At most this many rationales of one problem; all by default."""
@@ -252,14 +255,17 @@ class Recipe(Section):
     """Name of the run: its directory is `runs/NAME`."""
     seed: int = 0
     """Every random choice of the run follows from it."""
-    iterations: Count = 10
-    """How many times to sample, verify, rationalize and fine-tune."""
+    method: Literal["star", "direct"] = "star"
+    """`star`, or the paper's baseline `direct`: fine-tune on bare answers, without rationales. Exemplars show bare
+    answers then, too."""
+    iterations: Annotated[int, Field(ge=0)] = 10
+    """How many times to sample, verify, rationalize and fine-tune; with 0, only the base model is evaluated."""
     problems_per_iteration: Count | None = None
     """Problems drawn anew from the training split for each iteration; all of them by default."""
     limit: Count | None = None
     """Use only the first n problems of each group of each split: for a quick look."""
     task: Task
-    """The problems: `kind` is `arithmetic`, `gsm8k` or `jsonl`."""
+    """The problems: `kind` is `arithmetic`, `commonsenseqa`, `gsm8k`, `math`, `reasoning_gym` or `jsonl`."""
     model: Model
     """The base model."""
     prompt: Prompting = Prompting()

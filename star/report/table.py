@@ -11,7 +11,7 @@ from rich.table import Table
 
 from star.console import console
 
-WORK = ("solved", "rationalized", "examples", "minutes")
+WORK = ("solved", "rationalized", "false positives", "examples", "minutes")
 """Columns about the work of an iteration; see `star/metrics.py`."""
 
 
@@ -78,9 +78,12 @@ def print_table(folder: Path) -> None:
 def _work(row: dict[str, Any]) -> list[str]:
     minutes = f"{sum(row['seconds'].values()) / 60:.1f}"
     if row["iteration"] == 0:
-        return ["", "", "", minutes]
+        return ["", "", "", "", minutes]
+    if "solved" not in row:  # `method: direct` samples nothing
+        return ["", "", "", str(row["examples"]), minutes]
     solved, rationalized = f"{row['solved']}/{row['problems']}", f"{row['rationalized']}/{row['hinted']}"
-    return [solved, rationalized, str(row["examples"]), minutes]
+    wrong, checkable = (sum(row.get(key, {}).values()) for key in ("false_positives", "checkable"))
+    return [solved, rationalized, f"{wrong}/{checkable}", str(row["examples"]), minutes]
 
 
 def _percent(score: dict[str, Any] | None) -> str:

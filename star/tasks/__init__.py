@@ -12,12 +12,22 @@ from star.recipe import Recipe
 from star.records import Problem, derive_seed
 from star.tasks.arithmetic import Arithmetic
 from star.tasks.base import Task
+from star.tasks.commonsenseqa import Commonsenseqa
 from star.tasks.exemplars import load_exemplars
 from star.tasks.gsm8k import Gsm8k
 from star.tasks.jsonl import Jsonl
-from star.verify.exact import normalise
+from star.tasks.math import Math
+from star.tasks.reasoning_gym import ReasoningGym
+from star.verify.text import normalise
 
-TASKS: dict[str, type[Task]] = {"arithmetic": Arithmetic, "gsm8k": Gsm8k, "jsonl": Jsonl}
+TASKS: dict[str, type[Task]] = {
+    "arithmetic": Arithmetic,
+    "commonsenseqa": Commonsenseqa,
+    "gsm8k": Gsm8k,
+    "jsonl": Jsonl,
+    "math": Math,
+    "reasoning_gym": ReasoningGym,
+}
 
 __all__ = ["TASKS", "Task", "build_task", "load_exemplars", "load_problems", "problems_hash"]
 

@@ -1,53 +1,85 @@
-"""Addition of two n-digit numbers, in three styles.
+"""Addition, subtraction or multiplication of two n-digit numbers, in three styles.
 
-`columns` is short enough for a model of a million parameters: one line a column, from the right, each with the digits
-and the incoming carry, the outgoing carry where there is one, and the sum so far.
+`columns` is short enough for a model of a million parameters: one line a column, from the right, each with the digits,
+the incoming carry or borrow, the result and the digits so far. A product has a line for each pair of digits.
 
-    Q:457+386
-    A:7+6+0=13,3
-    5+8+1=14,43
-    4+3+1=8,843
-    #843
+    Q:457+386       Q:457-386       Q:47*36
+    A:7+6+0=13,3    A:7-6-0=1,1     A:7*6+0=42,2
+    5+8+1=14,43     15-8-0=7,71     4*6+4=28
+    4+3+1=8,843     4-3-1=0,071     7*3+28=49,92
+    #843            #71             4*3+4=16,1692
+                                    #1692
 
-`paper` is the scratchpad of the STaR paper (figure 3; arithmetic/gen_sums.py in the official code), and `words` asks
-"What is 457 + 386?" of a pretrained model, whose exemplars say how to work.
+`paper` is the scratchpad of the STaR paper (figure 3; arithmetic/gen_sums.py in the official code), of additions only,
+and `words` asks "What is 457 + 386?" of a pretrained model, whose exemplars say how to work. The lines of a scratchpad
+are in `star/verify/scratchpad.py`, with their check.
 """
 
 from __future__ import annotations
 
+import operator
 import random
+import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from star.errors import UserError
 from star.recipe import ArithmeticTask
 from star.records import Problem, derive_seed
 from star.tasks.base import Task
 from star.verify import ExactVerifier, Extractor, NumericVerifier
+from star.verify.scratchpad import check_columns, check_paper, columns, paper, spaced
+from star.verify.steps import Steps, check_steps
 
 HELD_OUT_SHARE = 10
 """One pair of numbers in this many is held out, whatever the split sizes."""
 
+OPERATIONS = {
+    "addition": ("+", operator.add, "sums"),
+    "subtraction": ("-", operator.sub, "differences"),
+    "multiplication": ("*", operator.mul, "products"),
+}
+"""Sign, function and the name of the results of each operation."""
+
+
+class Style(NamedTuple):
+    """Templates, answer pattern and stop strings; see `Task`."""
+
+    plain: str
+    hinted: str
+    direct: str
+    pattern: str
+    stop: tuple[str, ...]
+
+
 STYLES = {
-    "columns": ("Q:{question}\nA:", "Q:{question}({answer})\nA:", r"#([^\n]+)", ()),
-    "paper": (
+    "columns": Style("Q:{question}\nA:", "Q:{question}({answer})\nA:", "#{answer}", r"#([^\n]+)", ()),
+    "paper": Style(
         "Input:\n{question}\nTarget:\n",
         "Input:\n{question}\nTarget: {answer}\n",
-        r"</scratch>\n([^\n]+)",
+        "{answer}",
+        r"(?:</scratch>\n|\A(?!\s*<scratch>)\s*)([^\n]+)",  # a text without a scratchpad is a bare answer
         ("\n\n",),
     ),
-    "words": ("Q: {question}\nA:", "Q: {question} ({answer})\nA:", r"####[ \t]*([^\n]+)", ("\n\n", "\nQ:")),
+    "words": Style(
+        "Q: {question}\nA:",
+        "Q: {question} ({answer})\nA:",
+        "#### {answer}",
+        r"####[ \t]*([^\n]+)",
+        ("\n\n", "\nQ:"),
+    ),
 }
-"""Plain template, hinted template, answer pattern and stop strings of each style."""
 
 
 class Arithmetic(Task):
-    """Sums, generated from the recipe alone."""
+    """Sums, differences or products, generated from the recipe alone."""
 
     name = "arithmetic"
 
     def __init__(self, settings: ArithmeticTask):
         self.settings = settings
-        self.plain, self.hinted, pattern, self.stop = STYLES[settings.style]
+        self.sign, self.operate, self.results = OPERATIONS[settings.operation]
+        self.plain, self.hinted, self.direct, pattern, self.stop = STYLES[settings.style]
         self.extractor = Extractor(pattern)
         self.verifier = ExactVerifier() if settings.style == "paper" else NumericVerifier()
 
@@ -59,33 +91,41 @@ class Arithmetic(Task):
         """The first `count` distinct problems of a stream that depends on the seed, the split and the digits alone."""
         if count > (possible := self._possible(split, digits)):
             raise UserError(
-                f"task.{split}.{digits} = {count}: this split has {possible} such sums to offer; ask for fewer"
+                f"task.{split}.{digits} = {count}: this split has {possible} such {self.results} to offer; "
+                "ask for fewer"
             )
         rng = random.Random(derive_seed(self.settings.seed, "problems", split, digits))
         seen: set[tuple[int, int]] = set()
         while len(seen) < count:
-            pair = draw_pair(rng, digits)
+            pair = self._ordered(draw_pair(rng, digits))
             if pair not in seen and is_held_out(pair) == (split == "held_out"):
-                yield self.problem(pair, digits, f"add-{digits}-{split}-{len(seen):06d}", split)
+                yield self.problem(
+                    pair, digits, f"{self.settings.operation[:3]}-{digits}-{split}-{len(seen):06d}", split
+                )
                 seen.add(pair)
 
     def _possible(self, split: str, digits: int) -> int:
-        """How many ordered pairs may be asked of a split: all there are up to two digits, rather fewer beyond."""
+        """How many pairs may be asked of a split: all there are up to two digits, rather fewer beyond."""
         numbers = range(*number_range(digits))
         if digits > 2:
-            return len(numbers) ** 2 * (85 if split == "train" else 5) // 100
-        held_out = sum(is_held_out((a, b)) for a in numbers for b in numbers)
-        return held_out if split == "held_out" else len(numbers) ** 2 - held_out
+            ordered = len(numbers) ** 2 // (2 if self.settings.operation == "subtraction" else 1)
+            return ordered * (85 if split == "train" else 5) // 100
+        pairs = {self._ordered((a, b)) for a in numbers for b in numbers}
+        return sum(is_held_out(pair) == (split == "held_out") for pair in pairs)
+
+    def _ordered(self, pair: tuple[int, int]) -> tuple[int, int]:
+        return (max(pair), min(pair)) if self.settings.operation == "subtraction" else pair
 
     def problem(self, pair: tuple[int, int], digits: int, id: str, split: str = "") -> Problem:
-        """The problem of one sum."""
-        first, second, total = (str(number) for number in (*pair, sum(pair)))
+        """The problem of one pair; of a difference, the larger number is the first."""
+        first, second = self._ordered(pair)
+        result = self.operate(first, second)
         if self.settings.style == "paper":
-            question, answer = f"{_spaced(first)} + {_spaced(second)}", _spaced(total)
+            question, answer = f"{spaced(first)} + {spaced(second)}", spaced(result)
         elif self.settings.style == "words":
-            question, answer = f"What is {first} + {second}?", total
+            question, answer = f"What is {first} {self.sign} {second}?", str(result)
         else:
-            question, answer = f"{first}+{second}", total
+            question, answer = f"{first}{self.sign}{second}", str(result)
         return Problem(
             id=id,
             task=self.name,
@@ -98,7 +138,21 @@ class Arithmetic(Task):
 
     def worked(self, pair: tuple[int, int]) -> str:
         """A worked solution in this style: what the starter model is pretrained on, and nothing else ever sees."""
-        return _paper_scratchpad(pair) if self.settings.style == "paper" else _columns(pair)
+        first, second = self._ordered(pair)
+        lines = (
+            paper(first, second) if self.settings.style == "paper" else columns(first, second, self.settings.operation)
+        )
+        return "\n".join(lines)
+
+    def steps(self, problem: Problem, text: str) -> Steps:
+        """Check the lines of a scratchpad against the numbers of the question, and the equations of words."""
+        numbers = re.fullmatch(r"([0-9]+)[-+*]([0-9]+)", problem.question.replace(" ", ""))
+        if self.settings.style == "words" or not numbers:
+            return check_steps(text)
+        first, second = int(numbers[1]), int(numbers[2])
+        if self.settings.style == "paper":
+            return check_paper(text, first, second)
+        return check_columns(text, first, second, self.settings.operation)
 
 
 def number_range(digits: int) -> tuple[int, int]:
@@ -113,35 +167,8 @@ def draw_pair(rng: random.Random, digits: int) -> tuple[int, int]:
 
 
 def is_held_out(pair: tuple[int, int]) -> bool:
-    """Whether a sum belongs to the held-out split: a fixed tenth of all pairs, the same for both orders.
+    """Whether a pair belongs to the held-out split: a fixed tenth of all pairs, the same for both orders.
 
     It depends on nothing else, so that a starter model and a run with another seed agree on it.
     """
     return derive_seed("held-out", min(pair), max(pair)) % HELD_OUT_SHARE == 0
-
-
-def _spaced(number: str) -> str:
-    return " ".join(number)
-
-
-def _columns(pair: tuple[int, int]) -> str:
-    first, second = str(pair[0]), str(pair[1])
-    lines, carry, done = [], 0, ""
-    for i in range(len(first) - 1, -1, -1):
-        column = int(first[i]) + int(second[i]) + carry
-        written = str(column) if i == 0 else str(column % 10)
-        lines.append(f"{first[i]}+{second[i]}+{carry}={column},{written + done}")
-        done, carry = written + done, column // 10
-    return "\n".join([*lines, f"#{done}"])
-
-
-def _paper_scratchpad(pair: tuple[int, int]) -> str:
-    first, second = str(pair[0]), str(pair[1])
-    lines, carry, done = [f"{_spaced(first)} + {_spaced(second)} , C: 0"], 0, ""
-    for i in range(len(first) - 1, -1, -1):
-        column = int(first[i]) + int(second[i]) + carry
-        carry, done = column // 10, f"{column % 10} {done}"
-        left = f"{first[i - 1]} + {second[i - 1]} , " if i else ", "
-        lines.append(f"{left}{done}C: {carry}")
-    lines.append(f"{carry} {done}".strip())
-    return "\n".join(["<scratch>", *lines, "</scratch>", _spaced(str(sum(pair)))])

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from pathlib import Path
+from collections.abc import Sequence
 
 from star.records import Problem, Verdict
-from star.verify import Extractor, Verifier
+from star.verify import Extractor, Steps, Verifier, check_steps
+from star.verify.choice import letter, parse_choice
+
+HINT_MARK = " (CORRECT)"
+"""Behind the right choice in a hinted prompt (paper, section 3.2; `create_hint` in device_inference.py of its code)."""
+_PLACEHOLDER = re.compile(r"\{(question|choices|answer)\}")
 
 
 class Task(ABC):
@@ -15,19 +20,25 @@ class Task(ABC):
 
     Attributes:
         name: the recipe's `task.kind`.
-        plain: prompt template; `{question}` is replaced, and nothing else.
-        hinted: prompt template of rationalization; `{question}` and `{answer}` are replaced.
+        plain: prompt template; `{question}` and `{choices}` are replaced, and nothing else.
+        hinted: prompt template of rationalization; `{answer}` is replaced too, and `{choices}` marks the right one.
+        direct: how a bare answer reads, without a rationale; `{answer}` is replaced.
         stop: where a completion ends, beside the end-of-sequence token.
         extractor: finds the final answer in a completion.
         verifier: compares it with the ground truth.
+        skipped: problems left out because their ground truth cannot be verified, as `file:line (id): why`.
+        notice: what a user should know about how this task verifies; empty if there is nothing.
     """
 
     name: str
     plain: str
     hinted: str
+    direct: str
     stop: tuple[str, ...]
     extractor: Extractor
     verifier: Verifier
+    skipped: Sequence[str] = ()
+    notice: str = ""
 
     @abstractmethod
     def problems(self, split: str) -> list[Problem]:
@@ -37,23 +48,57 @@ class Task(ABC):
             UserError: the data is missing or wrong; the message names file, line and id.
         """
 
-    def source_files(self) -> list[Path]:
-        """Local files that the problems come from; their hashes go into the run's record."""
-        return []
+    def data_files(self) -> dict[str, str]:
+        """Where the problems come from: each local file with its SHA-256, each hub data set with its revision."""
+        return {}
 
     def question(self, problem: Problem, hinted: bool) -> str:
         """The problem as the model reads it, without exemplars."""
-        if not hinted:
-            return self.plain.replace("{question}", problem.question)
-        values = {"question": problem.question, "answer": problem.answer}
-        return re.sub(r"\{(question|answer)\}", lambda match: values[match[1]], self.hinted)
+        values = {"question": problem.question, "choices": _choices(problem, hinted)}
+        if hinted:
+            values["answer"] = problem.answer
+        template = self.hinted if hinted else self.plain
+        return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), template)
+
+    def bare_answer(self, problem: Problem) -> str:
+        """What a model writes that answers without a rationale."""
+        return self.direct.replace("{answer}", problem.answer)
+
+    def clean(self, rationale: str) -> str:
+        """A rationale as exemplars show it and training examples teach it."""
+        return rationale
 
     def judge(self, problem: Problem, text: str) -> Verdict:
         """Extract the final answer from a completion and verify it. Never raises on any text."""
+        return self.judge_all([(problem, text)])[0]
+
+    def judge_all(self, completions: Sequence[tuple[Problem, str]]) -> list[Verdict]:
+        """The verdict on each completion."""
+        found = [self._final_answer(problem, text) for problem, text in completions]
+        asked = [(a, problem) for a, (problem, _) in zip(found, completions, strict=True) if isinstance(a, str)]
+        verdicts = iter(self.verifier.verify_all(asked))
+        return [next(verdicts) if isinstance(answer, str) else answer for answer in found]
+
+    def steps(self, problem: Problem, text: str) -> Steps:
+        """Whether the steps of a rationale add up, beside its final answer. Never raises on any text."""
+        return check_steps(text)
+
+    def _final_answer(self, problem: Problem, text: str) -> str | Verdict:
+        """The final answer, or a verdict that says why there is none."""
         try:
-            answer = self.extractor(text, lambda found: self.verifier.canonical(found, problem))
+            answers = self.extractor(text)
         except TimeoutError:
             return Verdict("timeout", None, "the answer pattern took too long")
-        if answer is None:
-            return Verdict("no_answer", None, "no final answer, or two different ones")
-        return self.verifier.verify(answer, problem)
+        if not answers:
+            return Verdict("no_answer", None, "no final answer")
+        if len(answers) > 1 and not self.verifier.agree(answers, problem):
+            return Verdict("no_answer", None, f"different final answers: {', '.join(map(repr, answers))[:200]}")
+        return answers[0]
+
+
+def _choices(problem: Problem, hinted: bool) -> str:
+    """One choice a line, as `(a) bank`; the right one marked in a hinted prompt."""
+    right = parse_choice(problem.answer, problem.choices) if hinted else None
+    return "\n".join(
+        f"({letter(i)}) {choice}{HINT_MARK if i == right else ''}" for i, choice in enumerate(problem.choices)
+    )

@@ -8,7 +8,9 @@
     ---
     question: ...
 
-`rationale:` is followed by what the model should write, word for word, up to the next `---` line.
+`rationale:` is followed by what the model should write, word for word, up to the next `---` line. A multiple-choice
+question has a line `choices: bank | library | mall` before its answer. Lines at the top that begin with `#` are
+comments.
 """
 
 from __future__ import annotations
@@ -21,7 +23,11 @@ from star.records import Problem
 from star.tasks.base import Task
 
 BUILT_IN = Path(__file__).parent / "exemplars"
-_BLOCK = re.compile(r"question:(?P<question>.*?)\nanswer:(?P<answer>[^\n]*)\nrationale:\n(?P<rationale>.+)", re.DOTALL)
+_BLOCK = re.compile(
+    r"question:(?P<question>.*?)\n(?:choices:(?P<choices>[^\n]*)\n)?answer:(?P<answer>[^\n]*)\nrationale:\n(?P<rationale>.+)",
+    re.DOTALL,
+)
+_HEADER = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\n)+")
 
 
 def load_exemplars(name: str, task: Task, shots: int | None = None) -> list[tuple[Problem, str]]:
@@ -44,16 +50,18 @@ def load_exemplars(name: str, task: Task, shots: int | None = None) -> list[tupl
             f"give a text file, or one of those that come with the project: {', '.join(built_in)}"
         ) from None
     exemplars = []
-    blocks = re.split(r"^---[ \t]*$", text, flags=re.MULTILINE)
+    blocks = re.split(r"^---[ \t]*$", _HEADER.sub("", text), flags=re.MULTILINE)
     for number, block in enumerate(filter(str.strip, blocks), 1):
         match = _BLOCK.fullmatch(block.strip("\n"))
         if not match:
             raise UserError(
                 f"{path}: exemplar {number} is not `question:`, `answer:`, `rationale:`; it is {block[:80]!r}"
             )
-        problem = Problem(
-            id=f"exemplar-{number}", task=task.name, question=match["question"].strip(), answer=match["answer"].strip()
-        )
+        choices = tuple(choice.strip() for choice in (match["choices"] or "").split("|") if choice.strip())
+        question, answer = match["question"].strip(), match["answer"].strip()
+        problem = Problem(f"exemplar-{number}", task.name, question, answer, choices)
+        if complaint := task.verifier.check_gold(problem):
+            raise UserError(f"{path}: exemplar {number}: {complaint}")
         verdict = task.judge(problem, match["rationale"])
         if not verdict.accepted:
             raise UserError(

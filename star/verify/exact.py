@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from star.records import Problem, Verdict
+from star.verify.base import Verifier
+from star.verify.text import normalise
 
 
-def normalise(text: str) -> str:
-    """NFKC, case-folded, runs of white space as one space.
-
-    >>> normalise("  New\\u00a0York ")
-    'new york'
-    """
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
-class ExactVerifier:
+class ExactVerifier(Verifier):
     """Correct when the normalised texts are the same."""
+
+    version = "exact 1"
 
     def check_gold(self, problem: Problem) -> str | None:
         return None if normalise(problem.answer) else "the ground truth is empty"

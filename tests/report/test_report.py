@@ -19,14 +19,21 @@ def row(number, **groups):
     }
     if number:
         metrics |= {"solved": 3, "problems": 9, "hinted": 6, "rationalized": 2, "examples": 5}
+        metrics |= {"false_positives": {"plain": 1, "hinted": 2}, "checkable": {"plain": 2, "hinted": 2}}
     return metrics
 
 
 def test_the_table_shows_accuracy_by_group_and_the_work_done():
     header, cells = table_rows([row(0, **{"10 steps": (1, 4), "2 steps": (1, 2)}), row(1, **{"2 steps": (2, 2)})])
     assert header[:4] == ["iteration", "all", "2 steps", "10 steps"]
-    assert cells[0] == ["base", "50.0", "50.0", "25.0", "", "", "", "1.5"]
-    assert cells[1] == ["1", "50.0", "100.0", "", "3/9", "2/6", "5", "1.5"]
+    assert header[4:] == ["solved", "rationalized", "false positives", "examples", "minutes"]
+    assert cells[0] == ["base", "50.0", "50.0", "25.0", "", "", "", "", "1.5"]
+    assert cells[1] == ["1", "50.0", "100.0", "", "3/9", "2/6", "3/4", "5", "1.5"]
+
+
+def test_an_iteration_that_sampled_nothing_has_examples_and_no_more_to_show():
+    direct = {**row(0, all=(1, 4)), "iteration": 1, "examples": 90}
+    assert table_rows([row(0, all=(1, 4)), direct])[1][1] == ["1", "50.0", "", "", "", "90", "1.5"]
 
 
 def test_the_evaluation_mode_is_named_where_there_are_several():

@@ -7,10 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from star.errors import UserError
-from star.recipe import ArithmeticTask
+from star.models.starter import build_starter
+from star.recipe import ArithmeticTask, Starter
 from star.tasks.arithmetic import Arithmetic
+from star.verify.steps import Steps
 
 STYLES = ["columns", "paper", "words"]
+OPERATIONS = {"addition": "+", "subtraction": "-", "multiplication": "*"}
 
 
 def arithmetic(**settings):
@@ -162,3 +165,78 @@ def test_a_completion_without_a_final_answer_is_no_answer():
     verdict = task.judge(task.problem((1, 2), 1, "x"), "1+2+0=3,3")
     assert (verdict.status, verdict.answer) == ("no_answer", None)
     assert task.judge(task.problem((1, 2), 1, "x"), "#3\n#4").status == "no_answer"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@given(pair=PAIRS)
+def test_worked_columns_are_judged_correct_and_have_no_wrong_step(operation, pair):
+    task = arithmetic(operation=operation)
+    problem = task.problem(pair, len(str(pair[0])), "x")
+    assert task.judge(problem, task.worked(pair)).status == "correct"
+    assert task.steps(problem, task.worked(pair)).wrong == ()
+
+
+@pytest.mark.parametrize(
+    ("operation", "columns", "words", "answer", "id"),
+    [
+        ("addition", "12+34", "What is 12 + 34?", "46", "add-1-train-000000"),
+        ("subtraction", "34-12", "What is 34 - 12?", "22", "sub-1-train-000000"),
+        ("multiplication", "12*34", "What is 12 * 34?", "408", "mul-1-train-000000"),
+    ],
+)
+def test_questions_of_each_operation(operation, columns, words, answer, id):
+    for style, question in (("columns", columns), ("words", words)):
+        task = arithmetic(operation=operation, style=style, train={1: 9})
+        problem = task.problem((12, 34), 2, "x")
+        assert (problem.question, problem.answer) == (question, answer)
+        assert task.problems("train")[0].id == id
+
+
+def test_differences_are_never_negative_and_never_the_same_twice():
+    task = arithmetic(operation="subtraction", train={1: 30, 2: 3000}, held_out={2: 300})
+    problems = task.problems("train") + task.problems("held_out")
+    assert all(int(p.answer) >= 0 for p in problems)
+    assert len({p.question for p in problems}) == len(problems) == 3330
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_all_operations_hold_out_the_same_pairs(operation):
+    def pairs(name, split):
+        problems = arithmetic(operation=name, train={2: 900}, held_out={2: 200}).problems(split)
+        return {tuple(sorted(map(int, re.split(r"[-+*]", p.question)))) for p in problems}
+
+    assert not pairs(operation, "held_out") & pairs("addition", "train")
+
+
+def test_there_are_half_as_many_differences_as_ordered_pairs():
+    with pytest.raises(UserError, match="this split has 5 such differences to offer; ask for fewer"):
+        arithmetic(operation="subtraction", held_out={1: 50}).problems("held_out")
+
+
+@pytest.mark.parametrize("operation", ["subtraction", "multiplication"])
+def test_the_paper_has_no_scratchpad_but_of_additions(operation):
+    with pytest.raises(ValueError, match="additions"):
+        ArithmeticTask(kind="arithmetic", style="paper", operation=operation)
+
+
+@pytest.mark.parametrize("style", ["columns", "paper"])
+def test_the_lines_of_a_scratchpad_are_its_steps(style):
+    task = arithmetic(style=style)
+    problem, worked = task.problem((457, 386), 3, "x"), task.worked((457, 386))
+    assert task.steps(problem, worked) == Steps(len(worked.splitlines()))
+    assert len(task.steps(problem, worked.replace("1", "2", 1)).wrong) == 1
+
+
+def test_the_equations_of_words_are_its_steps():
+    task = arithmetic(style="words")
+    text = "12 + 34 = 46, since 2 + 4 = 7 and 10 + 30 = 40.\n#### 46"
+    assert task.steps(task.problem((12, 34), 2, "x"), text) == Steps(3, ("2 + 4 = 7",))
+
+
+@pytest.mark.parametrize("operation", ["subtraction", "multiplication"])
+def test_a_starter_is_built_for_every_operation(operation, tmp_path):
+    settings = Starter(
+        hidden_size=16, layers=1, heads=2, intermediate_size=16, context=96, steps=2, batch_size=4, hinted_digits={2: 1}
+    )
+    build_starter(settings, arithmetic(operation=operation), tmp_path)
+    assert (tmp_path / "model.safetensors").exists()

@@ -5,12 +5,14 @@ import json
 import pytest
 
 from star.errors import UserError
-from star.recipe import ArithmeticTask, load_recipe
+from star.recipe import ArithmeticTask, CommonsenseqaTask, load_recipe
 from star.tasks import build_task, load_exemplars, load_problems
 from star.tasks.arithmetic import Arithmetic
+from star.tasks.commonsenseqa import Commonsenseqa
 from star.tasks.exemplars import BUILT_IN
 
 TASK = Arithmetic(ArithmeticTask(kind="arithmetic", style="words"))
+CHOICE = Commonsenseqa(CommonsenseqaTask(kind="commonsenseqa"))
 FIRST = "question: What is 1 + 2?\nanswer: 3\nrationale:\n1 + 2 = 3.\n#### 3\n"
 SECOND = "question: What is 12 + 34?\nanswer: 46\nrationale:\nTens: 4.\n\nUnits: 6.\n#### 46\n"
 
@@ -19,10 +21,10 @@ SECOND = "question: What is 12 + 34?\nanswer: 46\nrationale:\nTens: 4.\n\nUnits:
 def load(tmp_path):
     """Load exemplars from this text."""
 
-    def load(text, shots=None):
+    def load(text, shots=None, task=TASK):
         path = tmp_path / "shots.txt"
         path.write_text(text, encoding="utf-8")
-        return load_exemplars(str(path), TASK, shots)
+        return load_exemplars(str(path), task, shots)
 
     return load
 
@@ -31,9 +33,9 @@ def load(tmp_path):
 def complaint(load, tmp_path):
     """What is said about this text, after the path of its file."""
 
-    def complaint(text, shots=None):
+    def complaint(text, shots=None, task=TASK):
         with pytest.raises(UserError) as caught:
-            load(text, shots)
+            load(text, shots, task)
         return str(caught.value).replace(str(tmp_path / "shots.txt"), "FILE")
 
     return complaint
@@ -55,6 +57,35 @@ def test_blank_lines_between_blocks_and_foreign_line_ends_do_not_matter(load):
 def test_a_question_may_have_several_lines(load):
     [(problem, _)] = load("question: First line.\nWhat is it?\nanswer: 3\nrationale:\n#### 3\n")
     assert problem.question == "First line.\nWhat is it?"
+
+
+def test_lines_at_the_top_that_begin_with_a_hash_are_comments_and_later_ones_are_not(load):
+    commented = load(f"# Adapted from a paper.\n\n  # CC BY 4.0: and question: no\n{FIRST}---\n{SECOND}")
+    assert commented == load(f"{FIRST}---\n{SECOND}")
+    [(_, rationale)] = load(FIRST.replace("1 + 2 = 3.\n", "# 1 + 2 = 3.\n"))
+    assert rationale == "# 1 + 2 = 3.\n#### 3"
+
+
+@pytest.mark.parametrize("choices", ["bank | library | mall", "bank|library |mall|"])
+def test_a_line_of_choices_belongs_to_the_question(load, choices):
+    block = f"question: Where do\nbooks live?\nchoices: {choices}\nanswer: b\nrationale:\nThey live there (b).\n"
+    [(problem, rationale)] = load(block, task=CHOICE)
+    assert (problem.question, problem.answer) == ("Where do\nbooks live?", "b")
+    assert problem.choices == ("bank", "library", "mall")
+    assert rationale == "They live there (b)."
+
+
+@pytest.mark.parametrize(
+    ("choices", "part"),
+    [
+        ("", "exemplar 1: the problem has no choices"),
+        ("choices: \n", "exemplar 1: the problem has no choices"),
+        ("choices: bank\n", "exemplar 1: the ground truth 'b' is none of its choices ['bank']"),
+    ],
+)
+def test_an_answer_that_is_no_choice_is_an_error_that_names_the_exemplar(complaint, choices, part):
+    block = f"question: Where?\n{choices}answer: b\nrationale:\nThere (b).\n"
+    assert complaint(block, task=CHOICE) == f"FILE: {part}"
 
 
 def test_shots_take_the_first_ones(load):
@@ -89,8 +120,8 @@ def test_a_malformed_block_is_an_error_that_names_its_number_and_shows_it(compla
     ("rationale", "found"),
     [
         ("#### 4", "'4' from it (wrong)"),
-        ("It is 3.", "None from it (no_answer: no final answer, or two different ones)"),
-        ("#### 3\n#### 4", "None from it (no_answer: no final answer, or two different ones)"),
+        ("It is 3.", "None from it (no_answer: no final answer)"),
+        ("#### 3\n#### 4", "None from it (no_answer: different final answers: '3', '4')"),
         ("#### three", "'three' from it (no_answer: not a number)"),
     ],
 )

@@ -1,10 +1,12 @@
 """Problems from JSONL files: what is read, and what a bad file is told."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from star.errors import UserError
+from star.files import file_sha256
 from star.recipe import JsonlFields, JsonlTask, load_recipe
 from star.tasks import build_task, load_problems
 from star.tasks.jsonl import Jsonl
@@ -89,10 +91,20 @@ def test_choices_are_read_from_the_row(write):
     assert task.judge(problem, "#### mall").status == "correct"
 
 
-def test_the_files_of_a_task_are_its_sources(write):
+def test_the_files_that_were_read_are_recorded_with_their_hashes(write):
     train, held_out = write(row()), write(row("Why?"), name="test.jsonl")
-    assert [str(path) for path in jsonl(train, held_out).source_files()] == [train, held_out]
-    assert [str(path) for path in jsonl(train, None).source_files()] == [train]
+    task = jsonl(train, held_out)
+    assert [p.id for split in ("train", "held_out") for p in task.problems(split)] == ["train-1", "held_out-1"]
+    assert task.data_files() == {path: file_sha256(Path(path)) for path in (train, held_out)}
+
+
+def test_of_a_folder_the_files_of_the_splits_are_read(write, tmp_path):
+    write(row()), write(row("Why?"), name="test.jsonl"), write(row("When?"), name="dev.jsonl")
+    folder = str(tmp_path)
+    task = jsonl(folder, folder)
+    assert [p.question for split in ("train", "held_out") for p in task.problems(split)] == ["What?", "Why?"]
+    assert [p.question for p in jsonl(folder, folder, held_out_split="dev").problems("held_out")] == ["When?"]
+    assert complaint(jsonl(folder, train_split="all")) == f"{folder}/all.jsonl: there is no such data file"
 
 
 # Splitting
@@ -156,7 +168,8 @@ def test_two_different_final_answers_are_no_answer(write):
     task = jsonl(write(row()))
     [problem] = task.problems("train")
     verdict = task.judge(problem, "#### 42\n#### 41")
-    assert (verdict.status, verdict.detail) == ("no_answer", "no final answer, or two different ones")
+    assert (verdict.status, verdict.detail) == ("no_answer", "different final answers: '42', '41'")
+    assert task.judge(problem, "42").detail == "no final answer"
     assert task.judge(problem, "#### 42\n#### 42").status == "correct"
 
 
@@ -192,7 +205,11 @@ def test_a_bad_line_is_an_error_that_names_file_and_line(write, bad, part):
         (row(answer="C"), {"verifier": "choice"}, "the problem has no choices"),
         (row(answer="c", choices=["x", "y"]), {"verifier": "choice"}, "'c' is none of its choices ['x', 'y']"),
         (row(answer="42"), {"gold_pattern": "#### (.*)"}, "no final answer in the ground truth '42'"),
-        (row(answer="#### 1\n#### 2"), {"gold_pattern": "#### (.*)"}, "no final answer in the ground truth '#### 1"),
+        (
+            row(answer="#### 1\n#### 2"),
+            {"gold_pattern": "#### (.*)"},
+            "2 different final answers in the ground truth '#### 1",
+        ),
     ],
 )
 def test_a_ground_truth_that_cannot_be_parsed_is_an_error_that_names_line_and_id(write, bad, settings, part):
@@ -200,6 +217,20 @@ def test_a_ground_truth_that_cannot_be_parsed_is_an_error_that_names_line_and_id
     message = complaint(jsonl(path, fields=JsonlFields(id="key"), **settings))
     assert message.startswith(f"{path}:1 (id seven): ")
     assert part in message
+
+
+@pytest.mark.parametrize("held_out", [None, "held_out.jsonl"])
+def test_rows_with_a_bad_ground_truth_are_left_out_and_counted_once_when_the_recipe_says_so(write, held_out):
+    path = write(row("One?", "1"), row("Two?", "two"), row("Three?", "3"))
+    if held_out:
+        held_out = write(row("Four?", "4"), name=held_out)
+    task = jsonl(path, held_out, verifier="numeric", bad_gold="skip")
+    problems = [p for split in ("train", "held_out", "train") for p in task.problems(split)]
+    assert {p.question for p in problems} == {"One?", "Three?"} | ({"Four?"} if held_out else set())
+    [skipped] = task.skipped
+    assert skipped.startswith(f"{path}:2 (id {'train' if held_out else 'row'}-2): the ground truth 'two' is not a numb")
+    with pytest.raises(UserError, match=r"is not a number; mend it, or leave such rows out with task.bad_gold=skip$"):
+        jsonl(path, held_out, verifier="numeric").problems("train")
 
 
 def test_an_id_or_group_that_is_missing_is_an_error(write):
@@ -217,7 +248,6 @@ def test_a_file_without_problems_is_an_error(write, lines):
 def test_a_missing_file_is_an_error_that_names_it(tmp_path):
     path = str(tmp_path / "nowhere.jsonl")
     assert complaint(jsonl(path)) == f"{path}: there is no such data file"
-    assert complaint(jsonl(str(tmp_path))) == f"{tmp_path}: this is a folder, not a JSONL file"
     assert complaint(jsonl("unused", path), "held_out") == f"{path}: there is no such data file"
 
 

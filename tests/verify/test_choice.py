@@ -26,6 +26,26 @@ def test_the_text_of_a_choice_is_read_whatever_its_case_and_spaces():
     assert VERIFIER.verify("new \u00a0york", problem("c")).status == "correct"
 
 
+@pytest.mark.parametrize("answer", ["library (b)", "(b) library", "b. library", "B: Library", "library (b)."])
+def test_a_letter_and_its_text_together_name_a_choice(answer):
+    assert VERIFIER.verify(answer, problem("b")).status == "correct"
+
+
+@pytest.mark.parametrize("answer", ["mall (b)", "(b) mall", "b. bank", "library (z)", "(b) library (b)", "(a) (b)"])
+def test_a_letter_and_the_text_of_another_choice_name_none(answer):
+    assert VERIFIER.verify(answer, problem("b")).status == "no_answer"
+
+
+def test_answers_agree_when_they_name_the_same_choice():
+    assert VERIFIER.agree(["(b)", "library", "B.", "library (b)"], problem("a"))
+    assert not VERIFIER.agree(["(b)", "bank"], problem("b"))
+
+
+@pytest.mark.parametrize("piece", ["(", "a", "(b) ", " ", "b. ", "x(b)"])
+def test_a_megabyte_ends(piece):
+    assert VERIFIER.verify(piece * (1_000_000 // len(piece)), problem("b")).status == "no_answer"
+
+
 def test_another_choice_is_wrong():
     assert VERIFIER.verify("(a)", problem("b")).status == "wrong"
     assert VERIFIER.verify("mall", problem("b")).status == "wrong"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from star.records import Problem
 from star.verify import ExactVerifier
-from star.verify.exact import normalise
+from star.verify.text import normalise
 
 VERIFIER = ExactVerifier()
 
@@ -53,3 +53,8 @@ def test_an_empty_ground_truth_is_complained_about():
     assert VERIFIER.check_gold(gold(" \n")) == "the ground truth is empty"
     assert VERIFIER.check_gold(gold("x")) is None
     assert normalise(" \n") == ""
+
+
+def test_answers_agree_when_they_are_the_same_text():
+    assert VERIFIER.agree(["New York", "new  york"], gold("x"))
+    assert not VERIFIER.agree(["New York", "York"], gold("York"))

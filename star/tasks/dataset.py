@@ -1,0 +1,104 @@
+"""What the tasks share whose problems are rows of a data set: one way to read them, one way to treat bad ones."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+from star.errors import UserError
+from star.recipe import DataTask
+from star.records import Problem
+from star.tasks.base import Task
+from star.tasks.source import Source
+
+
+class BadGold(UserError):
+    """A row's ground truth cannot be verified: an error, or a row to skip, as the recipe says."""
+
+
+class RowTask(Task):
+    """A task over rows. A subclass turns one into a problem.
+
+    Attributes:
+        source: where the rows are.
+        path_key: the key of the task's settings that says so.
+        held_out_split: name of the split to hold out, unless the recipe holds out a part of `train`.
+        hub_splits: what splits are called on the hub, where that is something else.
+    """
+
+    path_key = "path"
+    held_out_split = "test"
+    hub_splits: dict[str, str] = {}  # noqa: RUF012
+
+    def __init__(self, settings: DataTask):
+        self.settings, self.skipped = settings, []
+        self.source = self.source_at(self.path_key)
+        self._loaded: dict[tuple[str, ...], list[Problem]] = {}
+
+    def source_at(self, key: str) -> Source:
+        """The data set at the path under this key of the settings."""
+        settings = self.settings
+        path = getattr(settings, key)
+        return Source(path, settings.subset, settings.revision, self.hub_splits, key=f"task.{key}")
+
+    @abstractmethod
+    def to_problem(self, row: dict[str, Any], place: str, split: str) -> Problem:
+        """One row, found at `place`, as a problem; its ground truth is checked by `load`.
+
+        Raises:
+            UserError: a field is missing or of the wrong type.
+            BadGold: there is no ground truth to be found in it.
+        """
+
+    def problems(self, split: str) -> list[Problem]:
+        if self.settings.held_out != "train":
+            return self.load(self.source, "train" if split == "train" else self.held_out_split)
+        problems = self.load(self.source, "train")
+        cut = len(problems) - len(problems) // 10
+        return problems[:cut] if split == "train" else problems[cut:]
+
+    def data_files(self) -> dict[str, str]:
+        return dict(self.source.used)
+
+    def load(self, source: Source, split: str, prefix: str | None = None) -> list[Problem]:
+        """The problems of one split, read once; those with a bad ground truth are an error, or in `skipped`.
+
+        `prefix` goes into the ids of rows that have none, by default the name of the split.
+        """
+        key = (source.path, split, prefix or split)
+        if key not in self._loaded:
+            self._loaded[key] = self._read(source, split, prefix or split)
+        return self._loaded[key]
+
+    def _read(self, source: Source, split: str, prefix: str) -> list[Problem]:
+        problems = []
+        for place, row in source.rows(split):
+            try:
+                problem = self.to_problem(row, place, prefix)
+                if complaint := self.verifier.check_gold(problem):
+                    raise BadGold(f"{place} (id {problem.id}): {complaint}")
+                problems.append(problem)
+            except BadGold as error:
+                if self.settings.bad_gold == "error":
+                    raise UserError(f"{error}; mend it, or leave such rows out with task.bad_gold=skip") from None
+                self.skipped.append(str(error))
+        return problems
+
+
+def text_field(row: dict[str, Any], key: str, place: str) -> str:
+    """The text (or number) under `key`.
+
+    Raises:
+        UserError: there is none.
+    """
+    if key not in row:
+        raise UserError(f"{place}: no field {key!r}; its fields are {', '.join(map(repr, row)) or 'none'}")
+    value = row[key]
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)) or not str(value).strip():
+        raise UserError(f"{place}: field {key!r} should be text or a number, and is {value!r}")
+    return str(value).strip()
+
+
+def row_id(place: str, split: str) -> str:
+    """The id of a row that has none of its own: its split and line number."""
+    return f"{split}-{place.rpartition(':')[2]}"

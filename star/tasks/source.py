@@ -1,0 +1,115 @@
+"""Rows of a data set, from a file, a folder or the hub, by one path; and what they were: a hash, or a revision."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from star.errors import UserError
+from star.files import file_sha256
+
+Row = tuple[str, dict[str, Any]]
+"""Where a row stands (`file:line`), and its object."""
+
+
+@dataclass
+class Source:
+    """A data set.
+
+    Args:
+        path: a JSONL file, a folder with `SPLIT.jsonl`, or a hub data set id.
+        subset: the hub data set's configuration, where it has several.
+        revision: branch, tag or commit on the hub.
+        hub_splits: what splits are called on the hub, where that is something else.
+        key: the recipe's key that gives the path, for messages.
+    """
+
+    path: str
+    subset: str | None = None
+    revision: str | None = None
+    hub_splits: dict[str, str] = field(default_factory=dict)
+    key: str = "task.path"
+    used: dict[str, str] = field(default_factory=dict)
+    """What was read: each file with its SHA-256, each hub data set with the commit it was read at."""
+
+    def rows(self, split: str) -> Iterator[Row]:
+        """The rows of a split; of a single file, its rows whatever the split.
+
+        Raises:
+            UserError: the data is missing or malformed.
+        """
+        local = Path(self.path)
+        if local.exists() or local.suffix in (".json", ".jsonl"):
+            file = local / f"{split}.jsonl" if local.is_dir() else local
+            yield from read_rows(file)
+            self.used[str(file)] = file_sha256(file)
+        else:
+            yield from self._download(split)
+
+    def _download(self, split: str) -> Iterator[Row]:
+        import datasets
+        from huggingface_hub import snapshot_download
+
+        hub_split = self.hub_splits.get(split, split)
+        try:
+            # The commit that the revision names now or, offline, named when the hub was last asked.
+            card = snapshot_download(self.path, repo_type="dataset", revision=self.revision, allow_patterns="README.md")
+            commit = Path(card).name
+            builder = datasets.load_dataset_builder(self.path, self.subset, revision=commit)
+            if builder.hash != commit:  # offline, datasets takes what it loaded last, whatever was asked for
+                raise LookupError(f"commit {commit} is asked for, and the cache offers {builder.hash}")
+            builder.download_and_prepare()
+            rows = builder.as_dataset(split=hub_split)
+        except Exception as error:  # the hub client raises many kinds; all mean that the data is not to be had
+            reason = " ".join(str(error).split())[:300]
+            raise UserError(
+                f"data set {self.path!r}: neither a local file or folder nor a data set that the hub serves here "
+                f"({type(error).__name__}: {reason}); give a folder with {split}.jsonl, as {self.key}=FOLDER"
+            ) from error
+        self.used[f"hub:{self.path}"] = commit
+        name = f"{self.path}/{self.subset}" if self.subset else self.path
+        for number, row in enumerate(rows, 1):
+            yield f"{name}/{hub_split}:{number}", row
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Yield `file:line` and object of each non-blank line.
+
+    Raises:
+        UserError: the file is missing, empty or not UTF-8, or a line is not a JSON object.
+    """
+    if not path.is_file():
+        raise UserError(
+            f"{path}: {'this is a folder, not a JSONL file' if path.is_dir() else 'there is no such data file'}"
+        )
+    empty = True
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            empty = False
+            try:
+                row = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_number)
+            except UnicodeDecodeError as error:
+                raise UserError(f"{path}:{number}: not UTF-8 text: {error.reason} at byte {error.start}") from None
+            except (ValueError, RecursionError) as error:
+                raise UserError(f"{path}:{number}: not valid JSON: {error}; found {line[:60]!r}") from None
+            if not isinstance(row, dict):
+                raise UserError(f"{path}:{number}: expected a JSON object, found {type(row).__name__}")
+            yield f"{path}:{number}", row
+    if empty:
+        raise UserError(f"{path}: the file has no problems")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        raise ValueError("a key stands in it twice")
+    return row
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is not a number that JSON has")

@@ -1,0 +1,165 @@
+"""Check the arithmetic of a rationale: every equation between closed numeric expressions, in exact fractions.
+
+    Tom has 3 apples + 4 apples = 7 apples.        a step
+    He pays 1/2 of 48 = $<<48/2=24>>24.            one step: a calculator annotation belongs to its equation
+    2x + 3 = 11, so x = 4, at 5:30                 no step
+
+A step is one equals sign. It is wrong only if it certainly is. What is not surely a closed equation is not checked
+(unknowns, missing operands, times, lists), nor is a false one that a person may read as true (units that convert,
+`5 more than 3 + 4 = 12`, `17 / 5 = 3 remainder 2`). A result with decimals may be rounded or truncated, and a run-on
+`3 * 4 = 12 + 5 = 17` means its two computations. Text is only tokenised and computed with, in linear time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice, product
+from typing import NamedTuple
+
+from star.verify.compute import NotClosed
+from star.verify.prose import TOKEN, Expression, Token, after_open, read, runs
+
+_CHARACTERS = str.maketrans("−－–＋×·⋅∙＊÷＝≅≃[]（）", "---+*****/=≈≈()()")
+_LATEX = re.compile(
+    r"\\(?:d?frac\{(?P<top>[^{}]*)\}\{(?P<bottom>[^{}]*)\}|(?:text|mathrm|boxed)\{(?P<inner>[^{}]*)\}"
+    r"|(?P<word>times|cdot|div|approx|left|right|[()\[\],;! ]))"
+)
+_LATEX_WORDS = {"times": "*", "cdot": "*", "div": "/", "approx": "≈", "left": "", "right": ""}
+_ANNOTATION = re.compile(r"<<([^<>]*)>>")
+_MEASURE = re.compile(
+    r"sec|min|hour|hr|day|week|month|year|decade|centur|inch|f[oe]{2}t|yard|mile|met(?:er|re)|[ckm]?m$|gram|k?g$|ounce"
+    r"|oz|pound|lb|ton|lit(?:er|re)|gallon|quart|pint|cup|spoon|penn|nickel|dime|cent|pair|dozen|hundred|thousand"
+)
+_CONVERSIONS = {Fraction(n) for n in (2, 3, 4, 7, 8, 10, 12, 14, 16, 24, 30, 36, 52, 60, 365, 1000, 3600, 10**6)}
+"""Factors between measures: `2 x 30 minutes = 1 hour` is no error."""
+_HEDGE = re.compile(
+    r"round|approx|about|nearest|almost|remain|left|whole|full|complete|at (?:least|most)|\b[rR]\b|half"
+    r"|and \(?\$?[0-9]"
+)
+"""Words behind a result that may differ from the exact value by less than one."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """How many steps were checked, and the text of each wrong one."""
+
+    checked: int = 0
+    wrong: tuple[str, ...] = ()
+
+
+def check_steps(text: str) -> Steps:
+    """Check every equation of `text`. Never raises on any text.
+
+    >>> check_steps("48/2 = <<48/2=24>>24 clips, and 24 + 48 = 73 in all; 2x = 10")
+    Steps(checked=2, wrong=('24 + 48 = 73',))
+    """
+    steps = [step for line in _normalise(text).splitlines() for step in _annotated_steps(line)]
+    return Steps(len(steps), tuple(step.text for step in steps if not step.sound))
+
+
+class _Step(NamedTuple):
+    text: str
+    equals: int
+    end: int
+    sound: bool
+
+
+def _normalise(text: str) -> str:
+    text = text.translate(_CHARACTERS)
+    return _LATEX.sub(_plain, text) if "\\" in text else text
+
+
+def _plain(match: re.Match[str]) -> str:
+    if match["word"]:
+        return _LATEX_WORDS.get(match["word"], " " * (not match["word"].isalpha()))
+    return f" {match['inner']} " if match["inner"] is not None else f"(({match['top']})/({match['bottom']}))"
+
+
+def _annotated_steps(line: str) -> Iterator[_Step]:
+    """The steps of a line; an equation and the annotations in its right side are one step."""
+    annotations: deque[tuple[int, _Step]] = deque()
+    pieces, kept, end = [], 0, 0
+    for match in _ANNOTATION.finditer(line):
+        pieces.append(line[end : match.start()])
+        kept, end = kept + len(pieces[-1]), match.end()
+        annotations += [(kept, step) for step in _steps(match[1])]
+    for step in _steps("".join([*pieces, line[end:]])):
+        while annotations and annotations[0][0] <= step.equals:
+            yield annotations.popleft()[1]
+        while annotations and annotations[0][0] <= step.end:
+            _, noted = annotations.popleft()
+            if step.sound and not noted.sound:
+                step = step._replace(text=noted.text, sound=False)
+        yield step
+    yield from (step for _, step in annotations)
+
+
+def _steps(line: str) -> Iterator[_Step]:
+    """Every checked equation of a line without annotations."""
+    if "=" not in line and "≈" not in line:
+        return
+    segments: list[list[Token]] = [[]]
+    signs = []
+    for match in TOKEN.finditer(line):
+        token = Token(match.lastgroup or "", match[0], match.start(), match.end())
+        if token.kind == "equals":
+            signs.append(token)
+            segments.append([])
+        elif token.kind != "skip":
+            segments[-1].append(token)
+    found = [runs(segment, sign) for segment, sign in zip(segments, [None, *signs], strict=True)]
+    for sign, lefts, rights in zip(signs, found, found[1:], strict=False):
+        left, right = read(after_open(lefts[-1])), read(rights[0])
+        if not (left and right and (left.computed or right.computed)):
+            continue
+        sound = _judge(left, right, sign.text != "=", line[right.end : right.end + 60])
+        if sound is not None:
+            yield _Step(line[left.start : right.end], sign.start, right.end, sound)
+
+
+def _judge(left: Expression, right: Expression, approximate: bool, following: str) -> bool | None:
+    """Whether both sides agree in some reading; `None` if they do not, but a person may read them so."""
+    if left.value == right.value:
+        return True
+    pairs = list(product(_readings(left), _readings(right)))
+    if any(_agree(*a, *b) for a, b in pairs) or (right.computed and any(a == right.leading for (a, _), _ in pairs)):
+        return True
+    if approximate:
+        return True if any(abs(a - b) < 1 or abs(a - b) <= abs(a) / 20 for (a, _), (b, _) in pairs) else None
+    certain = left.certain and right.certain and (left.computed or left.chained)
+    close = abs(left.value - right.value) < 1 and _HEDGE.search(following)
+    return None if not certain or close or _may_convert(left, right) else False
+
+
+def _readings(side: Expression) -> list[tuple[Fraction, Fraction]]:
+    try:
+        return list(dict.fromkeys(side.readings()))
+    except NotClosed:  # a reading may divide by zero where the first does not
+        return list(islice(side.readings(), 1))
+
+
+def _agree(left: Fraction, left_place: Fraction, right: Fraction, right_place: Fraction) -> bool:
+    return left == right or _is_rounded(left, right, right_place) or _is_rounded(right, left, left_place)
+
+
+def _is_rounded(exact: Fraction, shown: Fraction, place: Fraction) -> bool:
+    """Whether `shown`, whose last digit stands at `place`, is `exact` rounded or truncated there."""
+    error = abs(exact - shown)
+    return error * 2 <= place or (error < place and abs(shown) < abs(exact))
+
+
+def _may_convert(left: Expression, right: Expression) -> bool:
+    """Whether a unit may explain the difference: cents and dollars, minutes and hours, the weeks 1-2."""
+    a, b = left.value, right.value
+    factor = max(a / b, b / a) if a and b else 0
+    measures = [{match[0][:3] for unit in side.units if (match := _MEASURE.match(unit))} for side in (left, right)]
+    return (
+        (factor in (100, 1000) and (bool(measures[0] | measures[1]) or left.money or right.money))
+        or (factor in _CONVERSIONS and measures[0] != measures[1])
+        or (len(measures[0]) > 1 and ("+" in left.items or "-" in left.items))
+        or a < 0 < b
+    )

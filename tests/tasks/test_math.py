@@ -1,0 +1,137 @@
+"""Problems in the style of MATH: boxed answers, levels, and ground truths that cannot be read."""
+
+import json
+
+import pytest
+
+from star.cli import main
+from star.errors import UserError
+from star.recipe import MathTask
+from star.tasks.math import Math
+
+
+@pytest.fixture
+def load(tmp_path):
+    """The task over these training rows, and its training problems."""
+
+    def load(*rows, **settings):
+        text = "".join(json.dumps({"problem": f"Problem {i}?", **row}) + "\n" for i, row in enumerate(rows))
+        (tmp_path / "train.jsonl").write_text(text)
+        held_out = {"problem": "Held out?", "solution": r"\boxed{7}", "level": "Level 1"}
+        (tmp_path / "test.jsonl").write_text(json.dumps(held_out) + "\n")
+        task = Math(MathTask(kind="math", path=str(tmp_path), timeout=20.0, **settings))
+        return task, task.problems("train")
+
+    return load
+
+
+@pytest.mark.parametrize(
+    ("solution", "answer"),
+    [
+        (r"We get $\boxed{12}$.", "12"),
+        (r"$\boxed{\frac{\sqrt{2}}{x^{10}}}$", r"\frac{\sqrt{2}}{x^{10}}"),
+        (r"$\boxed{\{1, 2\}}$", r"\{1, 2\}"),
+        (r"$\boxed {(1,2]}$ and {more}", "(1,2]"),
+        (r"$\fbox{3}$", "3"),
+        (r"First $\boxed{1}$, finally $\boxed{2}$.", "2"),
+        ("\\boxed{\n\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}\n}", "\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}"),
+    ],
+)
+def test_the_ground_truth_is_what_the_solution_boxes_last_braces_balanced(load, solution, answer):
+    _, [problem] = load({"solution": solution}, bad_gold="error")
+    assert problem.answer == answer
+
+
+def test_an_answer_field_goes_before_the_solution(load):
+    _, [problem] = load({"answer": "3", "solution": r"\boxed{4}"})
+    assert problem.answer == "3"
+
+
+def test_ids_and_groups_come_from_the_row(load):
+    _, problems = load(
+        {"answer": "1", "level": "Level 5", "type": "Algebra", "unique_id": "test/algebra/1.json"},
+        {"answer": "1", "level": 2, "subject": "Algebra"},
+        {"answer": "1", "type": "Geometry", "id": 17},
+        {"answer": "1"},
+        {"answer": "1", "level": "Level ?"},
+    )
+    assert [p.group for p in problems] == ["level 5", "level 2", "Geometry", "all", "level ?"]
+    assert [p.id for p in problems] == ["test/algebra/1.json", "train-2", "17", "train-4", "train-5"]
+
+
+def test_the_hint_is_the_bare_answer(load):
+    task, [problem] = load({"solution": r"Long. \boxed{\frac{1}{2}}"})
+    assert task.question(problem, False) == "Problem: Problem 0?\nSolution:"
+    assert task.question(problem, True) == "Problem: Problem 0? (the answer is \\frac{1}{2})\nSolution:"
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        (r"So $\boxed{\frac{1}{2}}$.", "correct"),
+        (r"So $\boxed{0.5}$.", "correct"),
+        (r"$\boxed{\frac{2}{4}}$, that is, $\boxed{1/2}$.", "correct"),
+        (r"So $\boxed{\frac{1}{3}}$.", "wrong"),
+        (r"$\boxed{\frac{1}{2}}$, or rather $\boxed{\frac{1}{3}}$.", "no_answer"),
+        (r"$\boxed{\frac{1}{2}$", "no_answer"),
+        (r"$\frac{1}{2}$", "no_answer"),
+        (r"$\boxed{}$", "no_answer"),
+    ],
+)
+def test_boxed_answers_are_compared_as_mathematics_and_two_that_differ_are_none(load, text, status):
+    task, [problem] = load({"answer": r"\frac{1}{2}"})
+    assert task.judge(problem, text).status == status
+
+
+def test_the_bare_answer_is_boxed_and_read_as_the_answer(load):
+    task, [problem] = load({"answer": r"\frac{1}{2}"})
+    assert task.bare_answer(problem) == r"$\boxed{\frac{1}{2}}$"
+    assert task.judge(problem, task.bare_answer(problem)).status == "correct"
+
+
+BAD = {"solution": "We get 12."}
+
+
+def test_a_solution_without_a_box_is_an_error_that_names_line_and_id_and_says_how_to_go_on(load, tmp_path):
+    with pytest.raises(UserError) as caught:
+        load({"answer": "1"}, {**BAD, "id": "x7"})
+    assert str(caught.value) == (
+        f"{tmp_path}/train.jsonl:2 (id x7): no \\boxed{{}} in the ground truth 'We get 12.'; "
+        "mend it, or leave such rows out with task.bad_gold=skip"
+    )
+    with pytest.raises(UserError, match=r"train\.jsonl:1 \(id train-1\): neither a field 'answer' nor a 'solution'"):
+        load({"level": 1}, bad_gold="skip")
+
+
+@pytest.mark.parametrize("held_out", ["test", "train"])
+def test_rows_without_ground_truth_are_skipped_and_counted_once_when_the_recipe_says_so(load, held_out):
+    task, _ = load({"answer": "1"}, BAD, *({"answer": "2"} for _ in range(18)), bad_gold="skip", held_out=held_out)
+    train, other = task.problems("train"), task.problems("held_out")
+    assert len(train) == (19 if held_out == "test" else 18)
+    assert len(other) == 1
+    assert len(task.skipped) == 1
+    assert ":2 (id train-2): no \\boxed{}" in task.skipped[0]
+
+
+RECIPE = """\
+name: tiny-math
+iterations: 0
+task: {{kind: math, path: {data}, bad_gold: skip}}
+model: {{path: {model}, device: cpu, threads: 1}}
+decoding: {{max_new_tokens: 4}}
+"""
+
+
+def test_what_is_skipped_is_shown_before_the_run_and_recorded_with_it(load, tmp_path, random_models, capsys):
+    load({"answer": "1"}, BAD, BAD, bad_gold="skip")
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(RECIPE.format(data=tmp_path, model=random_models["llama"]))
+    assert main(["run", str(recipe), "--runs", str(tmp_path / "runs")]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "note: 2 problems are left out, because their ground truth cannot be verified; the first: " in shown
+    record = json.loads((tmp_path / "runs/tiny-math/run.json").read_text())
+    assert record["problems_skipped"] == 2
+    assert sorted(record["data_files"]) == [f"{tmp_path}/test.jsonl", f"{tmp_path}/train.jsonl"]
+    assert record["verifier"].startswith("symbolic")
+    [line] = (tmp_path / "runs/tiny-math/metrics.jsonl").read_text().splitlines()
+    assert json.loads(line)["accuracy"]["zero-shot"]["groups"].keys() == {"level 1"}

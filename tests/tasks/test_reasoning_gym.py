@@ -1,0 +1,124 @@
+"""The data sets of reasoning-gym as tasks: generated problems, answers in tags, no code run."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from star.errors import UserError
+from star.recipe import ReasoningGymTask
+from star.tasks.reasoning_gym import HOW, REFUSED, VERIFIERS, ReasoningGym
+from star.verify.text import normalise
+
+pytest.importorskip("reasoning_gym")
+
+
+def task(data_set="chain_sum", train=30, held_out=10, **settings):
+    return ReasoningGym(
+        ReasoningGymTask(kind="reasoning_gym", data_set=data_set, train=train, held_out=held_out, **settings)
+    )
+
+
+@pytest.fixture(scope="module")
+def sums():
+    made = task()
+    return made, made.problems("train"), made.problems("held_out")
+
+
+def test_problems_are_the_same_whenever_they_are_made_also_where_they_depend_on_the_order_of_sets():
+    first, second = (task("isomorphic_strings", train=5, held_out=5).problems("train") for _ in range(2))
+    assert first == second
+
+
+def test_splits_share_no_question_and_repeat_none(sums):
+    _, train, held_out = sums
+    questions = [normalise(problem.question) for problem in train + held_out]
+    assert len(train) == 30
+    assert len(set(questions)) == len(questions) == 40
+
+
+def test_a_problem_says_where_it_comes_from(sums):
+    problem = sums[1][7]
+    assert problem.id == "chain_sum-train-000007"
+    assert problem.source.startswith("reasoning_gym:chain_sum:seed=")
+    assert (problem.answer_source, problem.group, problem.meta) == ("computed", "all", {})
+
+
+def test_difficulty_is_the_group_where_it_is_a_number():
+    assert task("gsm_symbolic", train=1, held_out=1).problems("train")[0].group == "difficulty 1"
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("2 + 2 = 4.\n<answer> {} </answer>", "correct"),
+        ("<answer>\n{}\n</answer> so <answer>{}.0</answer>", "correct"),
+        ("<answer>{}</answer> or <answer>123456</answer>", "no_answer"),
+        ("<answer>{}", "no_answer"),
+        ("{}", "no_answer"),
+        ("<answer>123456</answer>", "wrong"),
+        ("<answer>__import__('os').abort()</answer>", "no_answer"),
+    ],
+)
+def test_the_final_answer_stands_between_tags(sums, text, status):
+    made, train, _ = sums
+    assert made.judge(train[0], text.replace("{}", train[0].answer)).status == status
+
+
+def test_a_hinted_prompt_shows_the_answer_and_a_plain_one_does_not(sums):
+    made, train, _ = sums
+    shown = f"<answer>{train[0].answer}</answer>"
+    assert shown in made.question(train[0], hinted=True)
+    assert shown not in made.question(train[0], hinted=False)
+    assert made.judge(train[0], made.bare_answer(train[0])).accepted
+
+
+def test_too_many_problems_are_refused_with_how_many_there_are():
+    with pytest.raises(UserError, match=r"task.train = 50: coin_flip has about \d different questions"):
+        task("coin_flip", train=50, options={"min_trials": 3, "max_trials": 3}).problems("train")
+
+
+def test_a_data_set_that_only_reasoning_gym_can_score_says_so_and_keeps_what_that_needs():
+    made = task("jugs", train=3, held_out=1, timeout=10.0)
+    problems = made.problems("train")
+    assert "scored by reasoning-gym itself" in made.notice
+    assert all("puzzle" in problem.meta["metadata"] for problem in problems)
+    mark = Path("ran-by-an-answer")
+    texts = [made.bare_answer(problems[0]), f"<answer>__import__('pathlib').Path({mark.name!r}).touch()</answer>"]
+    verdicts = made.judge_all([(problems[0], text) for text in texts])
+    assert [verdict.status for verdict in verdicts] == ["correct", "wrong"]
+    assert not mark.exists()
+
+
+def test_an_unknown_data_set_is_answered_with_the_nearest():
+    with pytest.raises(UserError, match="did you mean chain_sum"):
+        task("chainsum")
+
+
+@pytest.mark.parametrize("data_set", REFUSED)
+def test_a_refused_data_set_says_why(data_set):
+    with pytest.raises(UserError, match=f"{data_set}.*no task here"):
+        task(data_set)
+
+
+def test_bad_options_are_answered_with_the_words_of_reasoning_gym():
+    with pytest.raises(UserError, match=r"task.options = .*min_terms"):
+        task(options={"min_terms": 0}).problems("train")
+    with pytest.raises(UserError, match=r"reasoning-gym says: .*colour"):
+        task(options={"colour": 1}).problems("train")
+    with pytest.raises(UserError, match=r"task.options.seed: use task.seed"):
+        task(options={"seed": 1}).problems("train")
+
+
+def test_every_data_set_of_the_package_has_a_way_to_be_compared_or_a_reason():
+    from reasoning_gym.factory import DATASETS
+
+    assert set(HOW) | set(REFUSED) == set(DATASETS)
+    assert not set(HOW) & set(REFUSED)
+    assert set(HOW.values()) == set(VERIFIERS)
+
+
+def test_tasks_are_imported_without_reasoning_gym():
+    code = "import sys; sys.modules['reasoning_gym'] = None; import star.tasks"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

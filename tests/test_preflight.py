@@ -1,0 +1,70 @@
+"""What is found wrong before any work is done, and what is shown of a recipe that is right."""
+
+import json
+
+import pytest
+
+from star.errors import UserError
+from star.preflight import check
+from star.recipe import load_recipe
+
+
+@pytest.fixture
+def checked(tmp_path, random_models):
+    """What a recipe over twenty rows of sums turns out to mean; the first of them is held out."""
+    rows = [{"question": f"{i} + 1?", "answer": str(i + 1), "choices": [str(i), str(i + 1)]} for i in range(20)]
+    (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    path = tmp_path / "recipe.yaml"
+    path.write_text(
+        f"name: x\ntask: {{kind: jsonl, train: {tmp_path}/train.jsonl, verifier: numeric, held_out_share: 0.3}}\n"
+        f"model: {{path: {random_models['llama']}}}\ndecoding: {{max_new_tokens: 20}}\n"
+    )
+    return lambda *overrides: check(load_recipe(path, overrides))
+
+
+def test_bare_answers_that_the_task_would_not_read_are_refused_and_shown(checked):
+    with pytest.raises(UserError) as caught:
+        checked("method=direct", "task.direct='{answer}.'")
+    assert str(caught.value) == (
+        "method: direct would train on '2.', from which the task reads None (no_answer); "
+        "task.direct must fit the answer pattern"
+    )
+    with pytest.raises(UserError, match=r"from which the task reads '2 or 2' \(no_answer\)"):
+        checked("method=direct", "task.direct='#### {answer} or {answer}'")
+    checked("task.direct='{answer}.'")  # with rationales, nothing is trained on it
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["task.direct='The answer is {answer}.'", "task.answer_pattern='answer is (.*)'"],
+        ["task.verifier=exact"],
+        ["task.verifier=choice"],
+        ["task.verifier=symbolic", "task.timeout=20.0"],
+    ],
+)
+def test_bare_answers_that_the_task_reads_are_accepted(checked, overrides):
+    assert checked("method=direct", *overrides).recipe.method == "direct"
+
+
+def test_without_rationales_the_training_example_is_a_bare_answer(checked):
+    shown = dict(checked("method=direct").examples())
+    assert shown["training example"] == "Q: 1 + 1?\nA:[learned:] #### 2<eos>"
+    assert shown["plain prompt"] == "Q: 1 + 1?\nA:"
+
+
+def test_a_right_recipe_over_good_data_has_nothing_to_note(checked):
+    assert checked().notices() == []
+
+
+def test_what_is_left_out_is_noted_with_its_number_and_the_first(checked, tmp_path):
+    with (tmp_path / "train.jsonl").open("a") as file:
+        file.write('{"question": "x?", "answer": "many"}\n{"question": "y?", "answer": "more"}\n')
+    with pytest.raises(UserError, match=r"train\.jsonl:21 \(id row-21\): .*task\.bad_gold=skip"):
+        checked()
+    [notice] = checked("task.bad_gold=skip").notices()
+    assert notice == (
+        "2 problems are left out, because their ground truth cannot be verified; the first: "
+        f"{tmp_path}/train.jsonl:21 (id row-21): the ground truth 'many' is not a number"
+    )
