@@ -94,7 +94,9 @@ VERIFIERS: dict[str, Callable[[ReasoningGymTask], Verifier]] = {
     "target": lambda _: TargetVerifier(),
     "polynomial": lambda _: PolynomialVerifier(),
     "integral": lambda settings: IntegralVerifier(settings.timeout, settings.memory),
-    "worker": lambda settings: ReasoningGymVerifier(settings.data_set, settings.timeout, settings.memory),
+    "worker": lambda settings: ReasoningGymVerifier(
+        settings.data_set, settings.options, settings.timeout, settings.memory
+    ),
 }
 FEWEST = 100
 """Entries that are generated at a time, at least."""

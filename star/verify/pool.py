@@ -12,7 +12,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,14 @@ START_SECONDS = 60.0
 GRACE_SECONDS = 2.0
 """How much longer than its time a request lives when nobody is there any more to kill its worker."""
 _ROOT = str(Path(__file__).parents[2])
-_START = "import sys; sys.path[0] = {root!r}; from star.verify.worker import main; main({memory}, {seconds}, {names!r})"
+_START = "import sys; sys.path[0] = {root!r}; from star.verify.worker import main; main({memory}, {seconds}, {data_sets!r})"
 
 
 class _Worker:
     """One process, and what it is doing."""
 
-    def __init__(self, memory: int, timeout: float, data_sets: Sequence[str]):
-        start = _START.format(root=_ROOT, memory=memory, seconds=timeout + GRACE_SECONDS, names=list(data_sets))
+    def __init__(self, memory: int, timeout: float, data_sets: Mapping[str, Any]):
+        start = _START.format(root=_ROOT, memory=memory, seconds=timeout + GRACE_SECONDS, data_sets=dict(data_sets))
         self.process = subprocess.Popen(
             [sys.executable, "-c", start],
             bufsize=0,  # nothing is left over for `close` to write to a dead worker
@@ -80,13 +80,17 @@ class WorkerPool:
         timeout: seconds for one request.
         memory: address space of a worker, in MiB.
         workers: how many; by default one for each core, at most four.
-        data_sets: of reasoning-gym, that the workers score for.
+        data_sets: of reasoning-gym, that the workers score for: the options of each.
     """
 
     def __init__(
-        self, timeout: float = 2.0, memory: int = 512, workers: int | None = None, data_sets: Sequence[str] = ()
+        self,
+        timeout: float = 2.0,
+        memory: int = 512,
+        workers: int | None = None,
+        data_sets: Mapping[str, dict[str, Any]] | None = None,
     ):
-        self.timeout, self.memory, self.data_sets = timeout, memory << 20, data_sets
+        self.timeout, self.memory, self.data_sets = timeout, memory << 20, data_sets or {}
         self.size = workers or min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
         self.lock, self.idle, self.owner = threading.Lock(), [], os.getpid()
         weakref.finalize(self, _end, self.idle, self.owner)

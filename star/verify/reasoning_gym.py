@@ -198,14 +198,22 @@ class ReasoningGymVerifier(Verifier):
 
     Args:
         name: of the data set.
+        options: of the data set; some scores depend on them.
         timeout: seconds for one answer.
         memory: MiB of address space of a worker.
         workers: how many there are; see `WorkerPool`.
     """
 
-    def __init__(self, name: str, timeout: float = 2.0, memory: int = 1024, workers: int | None = None):
+    def __init__(
+        self,
+        name: str,
+        options: dict[str, Any] | None = None,
+        timeout: float = 2.0,
+        memory: int = 1024,
+        workers: int | None = None,
+    ):
         self.name = name
-        self.pool = WorkerPool(timeout, memory, workers, [name])
+        self.pool = WorkerPool(timeout, memory, workers, {name: options or {}})
         self.text = LinesVerifier()
         self.version = f"reasoning_gym {version('reasoning-gym')}, {name}"
 

@@ -25,13 +25,13 @@ REFUSED = (
 """Audit events (https://docs.python.org/3/library/audit_events.html) that are refused, by how they begin."""
 
 
-def main(memory: int, seconds: float, data_sets: list[str]) -> None:
+def main(memory: int, seconds: float, data_sets: dict[str, dict[str, Any]]) -> None:
     """Serve requests until standard input ends.
 
     Args:
         memory: the most address space, in bytes.
         seconds: the longest a request can take until the process ends itself, should its parent be gone.
-        data_sets: those of reasoning-gym to score for; without any, the worker compares mathematics.
+        data_sets: those of reasoning-gym to score for, with their options; without any, it compares mathematics.
     """
     requests, replies = sys.stdin, sys.stdout
     sys.stdout = sys.stderr  # a library that prints must not write into the replies
@@ -71,10 +71,12 @@ def _comparisons() -> dict[str, Any]:
     return {"equal": equal, "equal_latex": equal_latex}
 
 
-def _scorer(names: list[str]) -> Any:
+def _scorer(options: dict[str, dict[str, Any]]) -> Any:
     import reasoning_gym
 
-    data_sets = {name: reasoning_gym.create_dataset(name, size=1, seed=0) for name in names}
+    data_sets = {
+        name: reasoning_gym.create_dataset(name, **{**more, "size": 1, "seed": 0}) for name, more in options.items()
+    }
     for data in data_sets.values():
         data.score_answer(data[0]["answer"], data[0])
     return lambda name, entry, text: float(data_sets[name].score_answer(text, entry))

@@ -122,3 +122,9 @@ def test_every_data_set_of_the_package_has_a_way_to_be_compared_or_a_reason():
 def test_tasks_are_imported_without_reasoning_gym():
     code = "import sys; sys.modules['reasoning_gym'] = None; import star.tasks"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_worker_scores_with_the_options_of_the_recipe():
+    longer = {"min_word_length": 5, "max_word_length": 5}
+    made = task("word_ladder", train=2, held_out=1, options=longer, timeout=20.0)
+    assert [made.judge(p, f"<answer>{p.answer}</answer>").status for p in made.problems("train")] == ["correct"] * 2
