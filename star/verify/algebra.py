@@ -67,14 +67,9 @@ def equal(a: Node, b: Node) -> bool:
 
 
 def equal_latex(gold: str, answer: str) -> bool | None:
-    """Whether two texts of LaTeX mean the same to math-verify's parser; `None` if it cannot read `answer`.
-
-    Raises:
-        Exception: of any kind, when it cannot read `gold`.
-    """
-    left = _LatexReader(is_real=True).parse(gold)
+    """Whether two texts of LaTeX mean the same to math-verify's parser; `None` if it cannot read both."""
     try:
-        right = _LatexReader(is_real=True).parse(answer)
+        left, right = (_LatexReader(is_real=True).parse(text) for text in (gold, answer))
     except (MemoryError, PermissionError):
         raise
     except Exception:
@@ -231,11 +226,10 @@ def _same_piece(a: Any, b: Any) -> bool:
 
 def _same_object(a: Any, b: Any) -> bool:
     """Whether two sympy objects of any kind are the same."""
-    a, b = a.doit(), b.doit()
     if isinstance(a, sympy.Expr) and isinstance(b, sympy.Expr):
-        return _same_value(a, b)
+        return _same_value(a.doit(), b.doit())
     if isinstance(a, sympy.Set) and isinstance(b, sympy.Set):
-        return _same_set(a, b)
+        return _same_set(a.doit(), b.doit())
     if isinstance(a, sympy.MatrixBase) and isinstance(b, sympy.MatrixBase):
         return a.shape == b.shape and all(map(_same_object, a, b))
     same_kind = type(a) is type(b) and len(a.args) == len(b.args) > 0

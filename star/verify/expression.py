@@ -87,16 +87,15 @@ class _Parser:
         return None
 
     def expect(self, *operators: str) -> str:
-        found = self.accepts(*operators)
-        if found is None:
+        if (found := self.accepts(*operators)) is None:
             raise NotMathematics
         return found
 
     def answer(self) -> Node:
-        items = self.items()
+        items = [node for item in self.items() for node in spread(item)]
         if self.next.kind != "end":
             raise NotMathematics
-        return many("set", [node for item in items for node in spread(item)])
+        return many("set", items)
 
     def items(self) -> list[Node]:
         items = [self.item()]
@@ -227,17 +226,14 @@ class _Parser:
         items = self.items()
         self.open_bars = bars
         brackets = opening + self.expect(")", "]")
-        if len(items) == 1 and brackets in ("()", "[]"):
-            return items[0]
         if len(items) == 2 and brackets != "()":
             return ("interval", brackets, *items)
-        if len(items) == 1 or brackets not in ("()", "[]"):
+        if brackets not in ("()", "[]"):
             raise NotMathematics
-        return ("tuple", *items)
+        return many("tuple", items)
 
     def set(self) -> Node:
-        if self.next == Token("operator", r"\}"):
-            self.take()
+        if self.accepts(r"\}"):
             return ("set",)
         if self.next.kind == "symbol" and self.tokens[self.position + 1].value in (":", "vert"):
             self.position += 2  # {x : 0 < x < 1}

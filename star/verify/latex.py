@@ -66,16 +66,20 @@ _REWRITES = (
     (re.compile(r"\\sqrt\s*(\d)"), r"\\sqrt{\1}"),
     (re.compile(r"(?<![\d.}^_])(\d+)\s*(\\[dtc]?frac\s*\{\s*\d+\s*\}\s*\{\s*\d+\s*\})"), r"(\1+\2)"),
     (re.compile(r"(?<![\d./}^_])(\d+)\s+(\d+\s*/\s*\d+)(?![\d.])"), r"(\1+\2)"),
-    (re.compile(r"\\mathbb\s*(?:R|\{\s*R\s*\})"), r"\\reals "),
     (re.compile(r"\\text[a-z]*\s*\{(\s*[a-zA-Z](?:\s*,\s*[a-zA-Z])+\s*)\}"), r"\1"),
 )
 """Short forms written out: `0.\\overline{3}`, `\\frac12`, `\\frac1{x}`, `\\sqrt2`, the mixed numbers `2\\frac{1}{2}`
 and `2 1/2`, and lists of letters as `\\text{A, C}`."""
 
+_REALS = re.compile(r"\\mathbb\s*(?:R|\{\s*R\s*\})")
 _OPERATORS = {"**": "^", "<=": "le", ">=": "ge", "!=": "ne", "<": "lt", ">": "gt", "*": "cdot", "|": "vert"}
 _OPERATOR_COMMANDS = {
     "le", "ge", "ne", "lt", "gt", "cdot", "div", "pm", "mp", "cup", "cap", "setminus", "in", "vert", "circ"
 }  # fmt: skip
+COMMANDS = frozenset(
+    ["left", "right", "frac", "binom", "begin", "end", *_RENAMED, *_RENAMED.values(), *_OPERATOR_COMMANDS]
+)
+"""Commands that mean something here; functions and letters are in `words.py`."""
 
 
 class Token(NamedTuple):
@@ -109,7 +113,7 @@ def tokenise(text: str) -> list[Token] | None:
     """The tokens of `text`, or `None` where something in it is no mathematics. Linear in its length."""
     if len(text) > MAX_LENGTH:
         return None
-    text = tidy(text).replace(r"\\", ";")
+    text = _REALS.sub(r"\\reals ", tidy(text).replace(r"\\", ";"))
     tokens, position, depth = [], 0, 0
     while position < len(text):
         match = _TOKEN.match(text, position)

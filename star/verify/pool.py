@@ -23,7 +23,9 @@ START_SECONDS = 60.0
 GRACE_SECONDS = 2.0
 """How much longer than its time a request lives when nobody is there any more to kill its worker."""
 _ROOT = str(Path(__file__).parents[2])
-_START = "import sys; sys.path[0] = {root!r}; from star.verify.worker import main; main({memory}, {seconds}, {data_sets!r})"
+_START = (
+    "import sys; sys.path[0] = {root!r}; from star.verify.worker import main; main({memory}, {seconds}, {data_sets!r})"
+)
 
 
 class _Worker:

@@ -16,10 +16,11 @@ from typing import Any
 from star.records import Problem, Verdict
 from star.verify.base import Verifier
 from star.verify.expression import parse_expression
-from star.verify.latex import MAX_LENGTH, tidy, unwrap
+from star.verify.latex import COMMANDS, MAX_LENGTH, tidy, unwrap
 from star.verify.pool import TIMEOUT, WorkerPool
 from star.verify.tree import Node, rational
 from star.verify.units import Units
+from star.verify.words import NAMES
 
 UNITS = (
     "unit|units", "square unit|square units|sq. units", "cubic unit|cubic units", "degree|degrees", "rad|radians",
@@ -31,7 +32,12 @@ UNITS = (
 """What may stand behind a value unless the recipe names its own; see `Units`."""
 CACHED = 100_000
 """How many verdicts are remembered."""
-_WORD = re.compile(r"(?<![\\a-zA-Z])(?!d[a-z](?![a-zA-Z]))[a-zA-Z]{2,}")
+_WORD = re.compile(r"(?<![\\a-zA-Z])(?!d[a-z](?![a-zA-Z]))[a-zA-Z]{2,}|\d\s+\d")
+"""Words and numbers side by side: math-verify's parser makes products and sums of them. Not `dx` in an integral."""
+_COMMAND = re.compile(r"\\([a-zA-Z]+)")
+_OTHERS = "int sum prod lim to lfloor rfloor lceil rceil choose overline vec angle mathbb"
+_READ_THERE = COMMANDS | NAMES | set(_OTHERS.split())
+"""Commands that math-verify's parser knows; of others it makes what it can: of `\\neeq`, `\\ne e q`."""
 _NAMED = re.compile(r"\\(?:text|mathrm|operatorname|mathbb|mathcal|overline|vec|begin|end|mbox)\s*\{[^{}]*\}")
 
 _parse = lru_cache(maxsize=CACHED)(parse_expression)
@@ -128,8 +134,10 @@ class SymbolicVerifier(Verifier):
 
 
 def _may_be_latex(text: str) -> bool:
-    """Whether math-verify may read it: LaTeX without words, which its parser takes for products of letters."""
-    return "\\" in text and len(text) <= MAX_LENGTH and not _WORD.search(_NAMED.sub(" ", text))
+    """Whether math-verify may read it: LaTeX of commands that it knows, without words."""
+    if "\\" not in text or len(text) > MAX_LENGTH or _WORD.search(_NAMED.sub(" ", text)):
+        return False
+    return _READ_THERE.issuperset(_COMMAND.findall(text))
 
 
 def _verdict(answer: str, reply: dict[str, Any]) -> Verdict:

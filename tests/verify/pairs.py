@@ -188,6 +188,8 @@ UNREADABLE = (
     ("5", "5 apples and 6"), ("5", "2 3"), ("42", r"\frac{42}"), ("42", "42)"), ("42", "(42"), ("42", "42 +"),
     ("1/2", r"\frac{1}{"), ("42", "٤٢"), ("42", "1_000 = 4 = x ! ?"), ("42", "__import__('os')"), ("x^2", "x^"),
     ("42", "4\x002"), ("42", r"\unknown{42}"),
+    (r"x \in (-\infty,3)", r"x\ltx"), (r"x \ne 0", r"x \neeq 0"), ("6", r"\gcd(12, 18 18)"), ("5", r"\left(2 3\right)"),
+    ("3", r"\left\lfloor\floor\frac{7}{2}\right\rfloor"),
 )  # fmt: skip
 """Answers that mean nothing to a verifier of mathematics."""
 

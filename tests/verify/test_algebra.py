@@ -67,6 +67,11 @@ def test_a_large_set_is_refused_rather_than_compared_forever():
         equal(parse_expression(", ".join(f"x^{i}" for i in range(100, 200)) + ", 1" * 100), parse_expression("1, x"))
 
 
+def test_two_relations_that_cannot_hold_are_not_the_same():
+    assert equal_latex(r"x \in (-\infty,3)", "x < x") is False
+    assert equal_latex("x < x", "x > x") is False
+
+
 LATEX = [
     r"\int_0^1 x dx",
     r"\lfloor x \rfloor",

@@ -59,7 +59,7 @@ def test_powers_of_a_half_are_told_apart(symbolic):
 
 def test_thousands_of_mutated_completions_crash_nothing():
     """A small part of `scripts/bench_verify.py --fuzz`."""
-    found = runpy.run_path(str(ROOT / "scripts" / "bench_verify.py"))["fuzz"](1500, seed=7, batch=500)
+    found = runpy.run_path(str(ROOT / "scripts" / "bench_verify.py"))["fuzz"](1500, seed=7, size=500)
     assert found["first"] == []
     assert found["crashes"] == 0
     assert all(sum(counts.values()) == 1500 for counts in found["verdicts"].values())

@@ -47,7 +47,7 @@ def test_every_ground_truth_of_the_table_can_be_verified(symbolic):
 @pytest.mark.parametrize("truth", ["", "not 42", r"\unknown{x}", "1 2 3", "x" * 2000, r"\frac{1}{"])
 def test_a_ground_truth_that_is_no_mathematics_is_complained_about(symbolic, truth):
     assert symbolic.check_gold(gold(truth)) == f"the ground truth {truth!r} is no mathematics that can be verified"
-    assert symbolic.verify("42", gold(truth)).status == "error"
+    assert symbolic.verify("42", gold(truth)).status in ("error", "no_answer")
 
 
 def test_the_detail_says_why(symbolic):
