@@ -145,10 +145,15 @@ class Arithmetic(Task):
         return "\n".join(lines)
 
     def steps(self, problem: Problem, text: str) -> Steps:
-        """Check the lines of a scratchpad against the numbers of the question, and the equations of words."""
+        """Check the lines of a scratchpad against the numbers of the question, and the equations of words.
+
+        A bare answer, as `method: direct` gives, has no working to check.
+        """
         numbers = re.fullmatch(r"([0-9]+)[-+*]([0-9]+)", problem.question.replace(" ", ""))
         if self.settings.style == "words" or not numbers:
             return check_steps(text)
+        if "\n" not in text.strip():
+            return Steps()
         first, second = int(numbers[1]), int(numbers[2])
         if self.settings.style == "paper":
             return check_paper(text, first, second)

@@ -240,3 +240,11 @@ def test_a_starter_is_built_for_every_operation(operation, tmp_path):
     )
     build_starter(settings, arithmetic(operation=operation), tmp_path)
     assert (tmp_path / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("style", ["columns", "paper"])
+def test_a_bare_answer_has_no_steps(style):
+    task = arithmetic(style=style)
+    problem = task.problem((457, 386), 3, "x")
+    assert task.judge(problem, task.bare_answer(problem)).accepted
+    assert task.steps(problem, task.bare_answer(problem)) == Steps()
