@@ -18,7 +18,7 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ from star.verify import (  # noqa: E402
     LabelVerifier,
     NumericVerifier,
     SymbolicVerifier,
+    check_steps,
+    reasoning_gym,
     symbolic,
 )
 
@@ -43,7 +45,17 @@ CHOICES = ("bank", "library", "New York", "mall", "desk")
 _PIECES = r"""\frac{ \frac12 } { ^ _ \sqrt ( ) [ ] , - − + ± \pm ² ½ ٤ ４ ° ^\circ \text{ \boxed{ #### $ \$ % \% ! ' |
     < \le = \in \cup \infty \pi e i x 9 99999 1e9 ** / : ; & \\ \begin{pmatrix} \end{pmatrix} \sin \log_ \int
     \sum_{k=1}^9 \binom or and é （ __import__('os')"""
-PIECES = (*_PIECES.split(), " ", "\n", "\x00", "\ud800", "\u202e")
+PIECES = (*_PIECES.split(), " ", "\n", "\x00", "\ud800", "\u202e", "1" * 40)
+OTHERS = {
+    "40*(94 - 90) + 83 - 74": reasoning_gym.TargetVerifier(),
+    "x**2 - 3*x*y/2 + 2": reasoning_gym.PolynomialVerifier(),
+    "[[0, 1], ['a', 1.5]]": reasoning_gym.JsonVerifier(),
+    "1 2\n3 4": reasoning_gym.LinesVerifier(),
+    "8.055e-06": reasoning_gym.SignificantVerifier(),
+    "5.75 6.25\n7.0 5.25": reasoning_gym.NumbersVerifier("0.01", rows=True),
+    "3 × 3 × 37": reasoning_gym.NumbersVerifier("0", rows=False),
+}
+"""What compares answers of reasoning-gym without a worker, and a ground truth of each."""
 
 
 def main() -> int:
@@ -75,12 +87,7 @@ def machine() -> dict[str, str]:
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     cpu = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
     packages = {name: version(name) for name in ("sympy", "math-verify", "latex2sympy2_extended")}
-    return {
-        "cpu": cpu or platform.processor(),
-        "python": platform.python_version(),
-        "system": platform.system(),
-        **packages,
-    }
+    return {"cpu": cpu or platform.processor(), "python": sys.version.split()[0], "system": sys.platform, **packages}
 
 
 def gold(answer: str, choices: tuple[str, ...] = ()) -> Problem:
@@ -97,20 +104,9 @@ def gsm8k_solutions(data: Path | None) -> list[str]:
 def gsm8k_pairs(data: Path | None) -> list[Pair]:
     """Each ground truth, and an answer written in another way; every sixth is another number."""
     pairs, extract = [], Extractor(r"####[ \t]*([^\n]+)")
-    forms = (
-        "{n}",
-        "${n:,}",
-        "{n}.00",
-        "{n:,}",
-        "{n}.",
-        r"\${n}",
-        "+{n}",
-        "{n} ",
-        "0{n}",
-        "${n:,}.00",
-        "{n}/1",
-        "$ {n}",
-    )
+    forms = [
+        "{n}", "${n:,}", "{n}.00", "{n:,}", "{n}.", r"\${n}", "+{n}", "{n} ", "0{n}", "${n:,}.00", "{n}/1", "$ {n}"
+    ]  # fmt: skip
     for i, solution in enumerate(gsm8k_solutions(data)):
         truth = extract(solution)[0]
         n, other = int(truth.replace(",", "")), i % 6 == 5
@@ -254,8 +250,9 @@ def fuzz(count: int, seed: int = 0, data: Path | None = None, size: int = 1000) 
     extractors = [Extractor(r"####[ \t]*([^\n]+)"), Extractor(BOXED)]
     verifiers = [NumericVerifier(), NumericVerifier(["cm|centimeters", "dollars"], 0.01), ExactVerifier()]
     verifiers += [ChoiceVerifier(), LabelVerifier(["yes", "no"]), SymbolicVerifier(timeout=1.0)]
-    verdicts: dict[str, Counter[str]] = {v.version: Counter() for v in verifiers}
-    slowest, crashes = {v.version: (0.0, "") for v in verifiers} | {"extractor": (0.0, "")}, []
+    names = [v.version for v in (*verifiers, *OTHERS.values())]
+    verdicts: dict[str, Counter[str]] = {name: Counter() for name in names}
+    slowest, crashes = dict.fromkeys((*names, "extractor", "steps"), (0.0, "")), []
     start = time.perf_counter()
     for done in range(0, count, size):
         asked: list[tuple[str, Problem]] = []
@@ -265,9 +262,14 @@ def fuzz(count: int, seed: int = 0, data: Path | None = None, size: int = 1000) 
             before = time.perf_counter()
             answers = [answer for extractor in extractors for answer in extractor(text)] or [text[-40:]]
             slowest["extractor"] = max(slowest["extractor"], (time.perf_counter() - before, text[:200]))
+            before, _ = time.perf_counter(), check_steps(text)
+            slowest["steps"] = max(slowest["steps"], (time.perf_counter() - before, text[:200]))
             asked.append((answers[0], gold(truth)))
         for verifier in verifiers:
             _judge(verifier, asked, verdicts, slowest, crashes)
+        for truth, verifier in OTHERS.items():
+            texts = [mutated(truth, random_) if i % 2 else answer for i, (answer, _) in enumerate(asked)]
+            _judge(verifier, [(text, gold(truth)) for text in texts], verdicts, slowest, crashes)
     return {
         "inputs": count,
         "seed": seed,
@@ -279,9 +281,7 @@ def fuzz(count: int, seed: int = 0, data: Path | None = None, size: int = 1000) 
     }
 
 
-def _judge(
-    verifier: Any, asked: Sequence[tuple[str, Problem]], verdicts: Any, slowest: Any, crashes: list[str]
-) -> None:
+def _judge(verifier: Any, asked: list[tuple[str, Problem]], verdicts: Any, slowest: Any, crashes: list[str]) -> None:
     """All answers by one verifier: one at a time, or in one batch by the one with workers, timed per answer."""
     name, golds = verifier.version, {ChoiceVerifier: gold("b", CHOICES), LabelVerifier: gold("yes")}
     pairs = [(answer, golds.get(type(verifier), problem)) for answer, problem in asked]

@@ -36,7 +36,7 @@ def run(session: Session, store: Store) -> None:
             session.fine_tune(iteration, examples)  # from the original base model
         session.use_model(number)
         session.evaluate(iteration)
-        iteration.json("metrics", lambda done=iteration: summarise(done))
+        iteration.json("metrics", lambda done=iteration: summarise(done, recipe))
         iteration.finish()
         store.update_metrics()
         write_report(store.folder)

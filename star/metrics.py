@@ -6,14 +6,17 @@ import json
 from typing import Any
 
 from star.files import read_rows
+from star.recipe import Recipe
+from star.records import Attempt
+from star.select import solves
 from star.store import Iteration
 
 
-def summarise(iteration: Iteration) -> dict[str, Any]:
+def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     """The metrics of an iteration, from its artefacts alone.
 
-    `accuracy` is on held-out problems, by evaluation mode. `solved` counts training problems with an accepted plain
-    attempt, `rationalized` those that needed the hint; the share of hinted attempts that succeed is kept apart.
+    `accuracy` is on held-out problems, by evaluation mode. `solved` counts training problems that a plain attempt
+    solves (`star/select.py`), `rationalized` those that needed the hint; plain and hinted attempts are kept apart.
     `cut_off` counts right attempts that ran into `max_new_tokens`, which are not trained on. `false_positives` counts
     right attempts with a wrong step in their working, of `checkable` right ones that have a step to check.
     """
@@ -26,7 +29,7 @@ def summarise(iteration: Iteration) -> dict[str, Any]:
     if iteration.number > 0:
         if (folder / "attempts.jsonl").exists():  # not with `method: direct`
             plain, hinted = read_rows(folder / "attempts.jsonl"), read_rows(folder / "rationalizations.jsonl")
-            metrics |= _sampled(plain, hinted)
+            metrics |= _sampled(plain, hinted, recipe)
         examples = read_rows(folder / "train.jsonl")
         log = read_rows(folder / "adapter" / "training.jsonl")
         metrics |= {
@@ -40,13 +43,13 @@ def summarise(iteration: Iteration) -> dict[str, Any]:
     return metrics
 
 
-def _sampled(plain: list[dict[str, Any]], hinted: list[dict[str, Any]]) -> dict[str, Any]:
+def _sampled(plain: list[dict[str, Any]], hinted: list[dict[str, Any]], recipe: Recipe) -> dict[str, Any]:
     """What sampling gave, plain and hinted."""
     return {
         "problems": len({row["problem"]["id"] for row in plain}),
-        "solved": len(_solved(plain)),
+        "solved": len(_solved(plain, recipe)),
         "hinted": len({row["problem"]["id"] for row in hinted}),
-        "rationalized": len(_solved(hinted)),
+        "rationalized": len(_solved(hinted, recipe)),
         "verdicts": {"plain": _statuses(plain), "hinted": _statuses(hinted)},
         "false_positives": {"plain": _false_positives(plain), "hinted": _false_positives(hinted)},
         "checkable": {"plain": _checkable(plain), "hinted": _checkable(hinted)},
@@ -65,8 +68,8 @@ def _checkable(rows: list[dict[str, Any]]) -> int:
     return sum(row["verdict"]["status"] == "correct" and row["steps_checked"] > 0 for row in rows)
 
 
-def _solved(rows: list[dict[str, Any]]) -> set[str]:
-    return {row["problem"]["id"] for row in rows if row["verdict"]["status"] == "correct"}
+def _solved(rows: list[dict[str, Any]], recipe: Recipe) -> set[str]:
+    return {row["problem"]["id"] for row in rows if solves(Attempt.from_dict(row), recipe)}
 
 
 def _is_cut_off(row: dict[str, Any]) -> bool:

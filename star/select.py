@@ -18,7 +18,7 @@ SHOWN_FAILURES = 3
 def failures(attempts: Sequence[Attempt], recipe: Recipe, number: int) -> list[Problem]:
     """Problems that no attempt solved, each kept with `rationalization.probability`: those to rationalize."""
     probability, seed = recipe.rationalization.probability, derive_seed(recipe.seed, number, "rationalize")
-    solved = {attempt.problem.id for attempt in attempts if _solves(attempt, recipe)}
+    solved = {attempt.problem.id for attempt in attempts if solves(attempt, recipe)}
     failed = {attempt.problem.id: attempt.problem for attempt in attempts if attempt.problem.id not in solved}
     return [p for p in failed.values() if random.Random(derive_seed(seed, p.id)).random() < probability]
 
@@ -41,7 +41,7 @@ def select(
     most = recipe.selection.max_per_problem
     for attempt in [*attempts, *rationalizations]:
         cut_off = attempt.completion.finish_reason == "length"  # would teach the model to end in mid-sentence
-        if not _solves(attempt, recipe) or cut_off or (most and of_problem[attempt.problem.id] >= most):
+        if not solves(attempt, recipe) or cut_off or (most and of_problem[attempt.problem.id] >= most):
             continue
         rationalized = attempt.prompt.hinted
         draw = random.Random(derive_seed(recipe.seed, number, "keep hint", attempt.id)).random()
@@ -64,7 +64,7 @@ def answers(problems: Sequence[Problem], prompts: PromptBuilder, number: int) ->
     ]
 
 
-def _solves(attempt: Attempt, recipe: Recipe) -> bool:
+def solves(attempt: Attempt, recipe: Recipe) -> bool:
     """Whether the final answer is right and, where the recipe demands it, no step of the working is wrong."""
     return attempt.verdict.accepted and not (recipe.selection.require_sound_steps and attempt.steps_wrong)
 

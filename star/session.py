@@ -24,6 +24,7 @@ from star.sample import Sampler, open_sampler
 from star.store import Iteration, Store
 from star.tasks import problems_hash
 from star.train import train_lora
+from star.verify import STEPS_VERSION
 
 RECORDED_VERSIONS = ("star-trainer", "torch", "transformers", "peft", "accelerate", "tokenizers")
 """Packages whose versions a run records: those that decide what is computed."""
@@ -47,7 +48,7 @@ def open_session(checked: Checked, store: Store) -> Session:
             "exemplars_sha256": exemplars_hash(checked.prompts),
             "data_files": checked.task.data_files(),
             "problems_skipped": len(checked.task.skipped),
-            "verifier": checked.task.verifier.version,
+            "verifier": f"{checked.task.verifier.version}; steps {STEPS_VERSION}",
             "device": str(device),
             "dtype": str(choose_dtype(recipe.model, device)).removeprefix("torch."),
             "threads": threads,

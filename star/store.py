@@ -28,7 +28,7 @@ from star.records import Example
 
 MANIFEST = "MANIFEST.json"
 
-DECIDING = ("problems_sha256", "exemplars_sha256", "base_model_sha256", "dtype", "world_size")
+DECIDING = ("problems_sha256", "exemplars_sha256", "base_model_sha256", "verifier", "dtype", "world_size")
 """Facts in `run.json` that decide results: a run is not continued with others."""
 
 

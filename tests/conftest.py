@@ -44,6 +44,16 @@ def tiny_recipe(tmp_path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def recipe_with(tmp_path_factory):
+    """The smallest recipe there is, with overrides."""
+    from star.recipe import load_recipe
+
+    path = tmp_path_factory.mktemp("recipe") / "r.yaml"
+    path.write_text("name: x\ntask: {kind: gsm8k}\nmodel: {path: gpt2}\n")
+    return lambda *overrides: load_recipe(path, overrides)
+
+
+@pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory, cache) -> Path:
     """The run directory of the tiny recipe, run to its end. Read only."""
     from star.cli import main

@@ -4,24 +4,26 @@ import pytest
 
 from star.files import Journal, write_json
 from star.metrics import summarise
+from star.records import Attempt, Completion, Problem, Prompt, Verdict
 from star.store import Iteration
 
 
 def row(problem, status="correct", steps=(0, 0), ended="eos"):
-    return {
-        "problem": {"id": problem},
-        "verdict": {"status": status},
-        "completion": {"finish_reason": ended, "num_tokens": 5},
-        "steps_checked": steps[0],
-        "steps_wrong": steps[1],
-    }
+    attempt = Attempt(
+        Problem(problem, "jsonl", "What is 1 + 1?", "2"),
+        Prompt(problem, "Q: What is 1 + 1?\nA:"),
+        Completion(problem, 0, " #### 2", 5, ended, 1, "base"),
+        Verdict(status),
+        *steps,
+    )
+    return attempt.to_dict()
 
 
 @pytest.fixture
-def metrics(tmp_path):
+def metrics(tmp_path, recipe_with):
     """The metrics of iteration 1 with these attempts; without any, of one that sampled nothing."""
 
-    def metrics(plain=(), hinted=()):
+    def metrics(plain=(), hinted=(), *overrides):
         iteration = Iteration(tmp_path, 1)
         write_json(iteration.folder / "scores.json", {"zero-shot": {}})
         (iteration.folder / "adapter").mkdir()
@@ -31,7 +33,7 @@ def metrics(tmp_path):
             files |= {"attempts": plain, "rationalizations": hinted}
         for name, rows in files.items():
             Journal(iteration.folder / f"{name}.jsonl").replace(list(rows))
-        return summarise(iteration)
+        return summarise(iteration, recipe_with(*overrides))
 
     return metrics
 
@@ -61,3 +63,9 @@ def test_an_iteration_that_sampled_nothing_has_metrics_of_its_training_alone(met
     found = metrics()
     assert (found["examples"], found["train_steps"], found["train_loss_last"]) == (1, 2, 0.5)
     assert not {"problems", "solved", "false_positives", "verdicts"} & set(found)
+
+
+def test_an_unsound_rationale_solves_nothing_when_sound_steps_are_asked_for(metrics):
+    plain, hinted = [row("a", steps=(1, 1)), row("b")], [row("a", steps=(1, 0))]
+    found = metrics(plain, hinted, "selection.require_sound_steps=true")
+    assert (found["solved"], found["hinted"], found["rationalized"]) == (1, 1, 1)

@@ -6,17 +6,9 @@ from hypothesis import strategies as st
 
 from star.errors import UserError
 from star.prompts import PromptBuilder
-from star.recipe import load_recipe
 from star.records import Attempt, Completion, Example, Problem, Prompt, Verdict
 from star.select import answers, carry, failures, select
 from star.tasks import build_task
-
-
-@pytest.fixture(scope="module")
-def recipe_with(tmp_path_factory):
-    path = tmp_path_factory.mktemp("select") / "r.yaml"
-    path.write_text("name: x\ntask: {kind: gsm8k}\nmodel: {path: gpt2}\n")
-    return lambda *overrides: load_recipe(path, overrides)
 
 
 def attempt(

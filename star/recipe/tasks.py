@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import regex
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from star.recipe.base import Count, DigitCounts, MiB, NonEmpty, Seconds, Section, refuse
 
@@ -114,7 +114,7 @@ class ReasoningGymTask(Section):
     """Which task this is."""
     data_set: str
     """Name of the data set, as `chain_sum`."""
-    options: dict[str, Any] = {}
+    options: dict[str, JsonValue] = {}
     """Options of the data set, as `{min_terms: 2, max_terms: 3}`."""
     train: Count = 2000
     """Number of training problems."""
@@ -172,8 +172,10 @@ class JsonlTask(DataTask):
     three names. `symbolic` knows common ones when none is given."""
     tolerance: Annotated[float, Field(ge=0)] = 0.0
     """Largest difference from the ground truth with `verifier: numeric`; 0 is exact."""
-    timeout: Seconds = 2.0
-    """Seconds that one comparison of `verifier: symbolic` may take."""
+    timeout: Seconds | None = None
+    """Seconds that one comparison of `verifier: symbolic` may take; 2 by default."""
+    memory: MiB | None = None
+    """MiB of address space of a worker of `verifier: symbolic`; 512 by default."""
     prompt: str = "Q: {question}\nA:"
     """What the model sees; `{question}` is replaced, and `{choices}`, one a line as `(a) bank`."""
     hint: str = "Q: {question} ({answer})\nA:"
@@ -195,6 +197,8 @@ class JsonlTask(DataTask):
             ("verifier: label needs labels", self.verifier == "label" and not self.labels),
             ("labels belong to verifier: label", self.verifier != "label" and bool(self.labels)),
             ("units belong to verifier: numeric or symbolic", bool(self.units) and self.verifier not in WITH_UNITS),
+            ("timeout belongs to verifier: symbolic", self.timeout is not None and self.verifier != "symbolic"),
+            ("memory belongs to verifier: symbolic", self.memory is not None and self.verifier != "symbolic"),
             ("tolerance belongs to verifier: numeric", self.tolerance > 0 and self.verifier != "numeric"),
         )
         return self

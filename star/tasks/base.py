@@ -12,6 +12,8 @@ from star.verify.choice import letter, parse_choice
 
 HINT_MARK = " (CORRECT)"
 """Behind the right choice in a hinted prompt (paper, section 3.2; `create_hint` in device_inference.py of its code)."""
+MAX_STATED = 3
+"""A text that states its final answer in more ways than this has none: comparing them all might take long."""
 _PLACEHOLDER = re.compile(r"\{(question|choices|answer)\}")
 
 
@@ -91,7 +93,7 @@ class Task(ABC):
             return Verdict("timeout", None, "the answer pattern took too long")
         if not answers:
             return Verdict("no_answer", None, "no final answer")
-        if len(answers) > 1 and not self.verifier.agree(answers, problem):
+        if len(answers) > MAX_STATED or (len(answers) > 1 and not self.verifier.agree(answers, problem)):
             return Verdict("no_answer", None, f"different final answers: {', '.join(map(repr, answers))[:200]}")
         return answers[0]
 

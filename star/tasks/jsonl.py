@@ -17,6 +17,7 @@ from star.verify import (
     SymbolicVerifier,
     Verifier,
 )
+from star.verify.choice import MAX_CHOICES
 from star.verify.text import normalise
 
 
@@ -71,12 +72,15 @@ class Jsonl(RowTask):
 
 def _verifier(settings: JsonlTask) -> Verifier:
     if settings.verifier == "label":
-        return LabelVerifier(settings.labels)
+        try:
+            return LabelVerifier(settings.labels)
+        except ValueError as error:
+            raise UserError(f"task.labels = {settings.labels}: {error}") from None
     if settings.verifier == "numeric":
         return NumericVerifier(settings.units, settings.tolerance)
     if settings.verifier == "symbolic":
-        units = {"units": settings.units} if settings.units else {}
-        return SymbolicVerifier(timeout=settings.timeout, **units)
+        given = {"units": settings.units, "timeout": settings.timeout, "memory": settings.memory}
+        return SymbolicVerifier(**{name: value for name, value in given.items() if value})
     return ExactVerifier() if settings.verifier == "exact" else ChoiceVerifier()
 
 
@@ -84,4 +88,6 @@ def _choices(row: dict[str, Any], place: str) -> tuple[str, ...]:
     choices = row.get("choices") or []
     if not isinstance(choices, list) or not all(isinstance(choice, str) and choice.strip() for choice in choices):
         raise UserError(f"{place}: field 'choices' should be a list of texts, and is {choices!r}")
+    if len(choices) > MAX_CHOICES:
+        raise UserError(f"{place}: field 'choices' has {len(choices)} texts; there are letters for {MAX_CHOICES}")
     return tuple(choices)

@@ -46,7 +46,9 @@ class Math(RowTask):
         boxed = self.extractor(solution)
         if not boxed:
             raise BadGold(f"{place} (id {id}): no \\boxed{{}} in the ground truth {solution[-60:]!r}")
-        return boxed[-1]
+        if len(boxed) > 1 and not self.verifier.agree(boxed, Problem(id, self.name, "", boxed[0])):
+            raise BadGold(f"{place} (id {id}): {len(boxed)} different boxed answers in the ground truth: {boxed}")
+        return boxed[0]
 
 
 def _group(row: dict[str, Any]) -> str:

@@ -99,6 +99,10 @@ def read_rows(path: Path) -> Iterator[Row]:
                 raise UserError(f"{path}:{number}: not valid JSON: {error}; found {line[:60]!r}") from None
             if not isinstance(row, dict):
                 raise UserError(f"{path}:{number}: expected a JSON object, found {type(row).__name__}")
+            if b"\\u" in line and any(
+                "\ud800" <= character <= "\udfff" for character in json.dumps(row, ensure_ascii=False)
+            ):
+                raise UserError(f"{path}:{number}: half of a surrogate pair (\\ud800 to \\udfff) is no text")
             yield f"{path}:{number}", row
     if empty:
         raise UserError(f"{path}: the file has no problems")

@@ -10,7 +10,7 @@ from star.verify.exact import ExactVerifier
 from star.verify.extract import Extractor
 from star.verify.label import LabelVerifier
 from star.verify.numeric import NumericVerifier, parse_number
-from star.verify.steps import Steps, check_steps
+from star.verify.steps import STEPS_VERSION, Steps, check_steps
 from star.verify.symbolic import SymbolicVerifier
 
 VERIFIERS: dict[str, type[Verifier]] = {
@@ -22,6 +22,7 @@ VERIFIERS: dict[str, type[Verifier]] = {
 }
 
 __all__ = [
+    "STEPS_VERSION",
     "VERIFIERS",
     "ChoiceVerifier",
     "ExactVerifier",

@@ -2,18 +2,22 @@
 
 Trees come from `expression.py`; sympy objects are built from them by constructors, never from text. Values are
 compared to 40 digits, formulas by their values at fixed points: no rounding to a few decimals, and no simplification,
-which may not end.
+which may not end, but of what has no digits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
+from itertools import combinations
 from typing import Any
 
 import sympy
+import sympy.physics.units  # simplifying imports it, which a worker refuses
 from latex2sympy2_extended.latex2sympy2 import _Latex2Sympy
 from sympy.core.function import AppliedUndef
+
+from star.verify.names import CONSTANTS, Node, has_several_names, is_name, is_variable, items_of, parts_of, unnamed
 
 DIGITS = 50
 """Decimal digits to which values are computed."""
@@ -21,12 +25,14 @@ CLOSE = sympy.Float("1e-40", DIGITS)
 """Values are equal when they differ by no more, relatively."""
 POINTS = ((3, 7), (-5, 11), (17, 1), (-19, 23), (29, 5), (31, 37), (-41, 13), (2, 43))
 """Fractions, and a whole number, that symbols stand for when two formulas are compared."""
+PRECISION = 1000
+"""Decimal digits to which parts of a value are worked out, so that what is left of them has `DIGITS`."""
 ENOUGH = 3
 """Formulas must be defined, and equal, at this many points at least."""
 MAX_ITEMS = 30
 """Largest set that is compared item by item in any order."""
 
-CONSTANTS = {"pi": sympy.pi, "e": sympy.E, "i": sympy.I, "infty": sympy.oo, "degree": sympy.pi / 180}
+VALUES = dict(zip(CONSTANTS, (sympy.pi, sympy.E, sympy.I, sympy.oo, sympy.pi / 180), strict=True))
 _FUNCTIONS = "sin cos tan cot sec csc asin acos atan sinh cosh tanh log exp factorial binomial"
 FUNCTIONS = {name: getattr(sympy, name) for name in _FUNCTIONS.split()} | {
     "abs": sympy.Abs,
@@ -35,32 +41,33 @@ FUNCTIONS = {name: getattr(sympy, name) for name in _FUNCTIONS.split()} | {
     "gcd": lambda *values: reduce(sympy.gcd, values),
     "lcm": lambda *values: reduce(sympy.lcm, values),
 }
+_X = sympy.Dummy("x")
 REGIONS = {"interval", "union", "intersection", "difference", "all"}
 MIRRORED = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le", "=": "=", "ne": "ne"}
-FUNCTION_NAMES = frozenset("fghFGHPp")
-"""Letters that are a function where something follows them in the name of an equation, as in `f(x) = 2x`."""
-
-Node = Sequence[Any]
 
 
 def equal(a: Node, b: Node) -> bool:
     """Whether two trees mean the same. Symmetric.
 
     Raises:
-        ValueError: they are too large to compare.
+        ValueError: they are too large to compare, or so close to 0 that nobody can tell.
     """
     if a == b:
         return True
-    a, b = _unnamed(a, b), _unnamed(b, a)
+    if has_several_names(a, b):
+        return False
+    a, b = unnamed(a, b), unnamed(b, a)
     kinds = {a[0], b[0]}
     if "text" in kinds:
         return _word(a) is not None and _word(a) == _word(b)
     if a[0] == b[0] == "relation" and a[1] == b[1] == "=":
-        return equal(a[3], b[3]) if a[2] == b[2] and _is_name(a[2]) else _same_equation(a, b)
+        return equal(a[3], b[3]) if a[2] == b[2] and is_name(a[2]) else _same_equation(a, b)
     if kinds & REGIONS or _has_inequality(a) or _has_inequality(b):
         return _same_region(a, b)
+    if a[0] == b[0] == "ratio":
+        return _same_ratio(a[1:], b[1:])
     if "set" in kinds:
-        return _same_items(_items(a), _items(b))
+        return _same_items(items_of(a), items_of(b))
     if kinds & {"tuple", "matrix", "row"}:
         return a[0] == b[0] and len(a) == len(b) and all(map(equal, a[1:], b[1:]))
     return _is_formula(a) and _is_formula(b) and _same_value(build(a), build(b))
@@ -94,9 +101,11 @@ def build(node: Node) -> sympy.Expr:
     if kind == "number":
         return sympy.Rational(*parts)
     if kind == "symbol":
-        return CONSTANTS.get(parts[0]) or sympy.Symbol(parts[0])
+        return VALUES.get(parts[0]) or sympy.Symbol(parts[0])
     if kind in ("add", "mul", "pow"):
         return {"add": sympy.Add, "mul": sympy.Mul, "pow": sympy.Pow}[kind](*map(build, parts))
+    if kind == "ratio":
+        return build(parts[0]) / build(parts[1])
     if kind == "call" and parts[0] == "root":
         value, index = map(build, parts[1:])
         is_odd = index.is_Integer and index.is_odd
@@ -127,9 +136,9 @@ def region(node: Node) -> sympy.Set | None:
 
 def _half_line(operator: str, left: Node, right: Node) -> sympy.Set | None:
     """Where `x < 3` holds; `None` for a relation of any other form."""
-    if not _is_variable(left):
+    if not is_variable(left):
         operator, left, right = MIRRORED[operator], right, left
-    if not (_is_variable(left) and _is_formula(right)) or (bound := build(right)).free_symbols:
+    if not (is_variable(left) and _is_formula(right)) or (bound := build(right)).free_symbols:
         return None
     if operator in ("lt", "le"):
         return sympy.Interval(-sympy.oo, bound, True, operator == "lt")
@@ -139,41 +148,14 @@ def _half_line(operator: str, left: Node, right: Node) -> sympy.Set | None:
     return point if operator == "=" else sympy.S.Reals - point
 
 
-def _is_variable(node: Node) -> bool:
-    return node[0] == "symbol" and node[1] not in CONSTANTS
-
-
 def _is_formula(node: Node) -> bool:
-    return node[0] in ("number", "symbol", "add", "mul", "pow", "call") and all(map(_is_formula, _parts(node)))
-
-
-def _is_name(node: Node) -> bool:
-    """`x`, `AB`, `f(x)` or `f^{-1}(x)`: what may stand on one side of an equation only to name the other side."""
-    if node[0] == "symbol":
-        return True
-    if node[0] != "mul" or len(node) != 3:
-        return False
-    head, argument = node[1:]
-    if all(part[0] == "symbol" and part[1].isupper() for part in (head, argument)):
-        return True
-    head = head[1] if head[0] == "pow" else head
-    return head[0] == "symbol" and head[1][0] in FUNCTION_NAMES and argument[0] in ("symbol", "number")
-
-
-def _unnamed(node: Node, other: Node) -> Node:
-    """`x = 5` as `5`, and `f(x) = 2x` as `2x`, where the other names nothing."""
-    names_too = any(part[0] in ("relation", "all") for part in [other, *_parts(other)])
-    if node[0] != "relation" or node[1] != "=" or names_too:
-        return node
-    return node[3] if _is_name(node[2]) else node[2] if _is_name(node[3]) else node
+    if node[0] == "ratio":
+        return [part[0] for part in node[1:]] == ["number", "number"]
+    return node[0] in ("number", "symbol", "add", "mul", "pow", "call") and all(map(_is_formula, parts_of(node)))
 
 
 def _has_inequality(node: Node) -> bool:
-    return any(part[0] == "relation" and part[1] != "=" for part in [node, *_parts(node)])
-
-
-def _parts(node: Node) -> list[Node]:
-    return [part for part in node[1:] if isinstance(part, (list, tuple))]
+    return any(part[0] == "relation" and part[1] != "=" for part in [node, *parts_of(node)])
 
 
 def _word(node: Node) -> str | None:
@@ -185,12 +167,6 @@ def _word(node: Node) -> str | None:
     return None
 
 
-def _items(node: Node) -> Sequence[Node]:
-    if list(node) == ["symbol", "emptyset"]:
-        return []
-    return node[1:] if node[0] == "set" else [node]
-
-
 def _same_items(a: Sequence[Any], b: Sequence[Any], same: Callable[[Any, Any], bool] = equal) -> bool:
     """Whether each item is the same as some item on the other side, in any order."""
     if max(len(a), len(b)) > MAX_ITEMS:
@@ -198,8 +174,19 @@ def _same_items(a: Sequence[Any], b: Sequence[Any], same: Callable[[Any, Any], b
     return all(any(same(x, y) for y in b) for x in a) and all(any(same(x, y) for x in a) for y in b)
 
 
+def _same_ratio(a: Sequence[Node], b: Sequence[Node]) -> bool:
+    """Whether two ratios have parts in the same proportions."""
+    if len(a) != len(b) or not all(map(_is_formula, (*a, *b))):
+        return False
+    if len(a) > MAX_ITEMS:
+        raise ValueError(f"a ratio of {len(a)} parts")
+    pairs = [(build(x), build(y)) for x, y in zip(a, b, strict=True)]
+    alike = all(_same_value(x * v, u * y) for (x, y), (u, v) in combinations(pairs, 2))
+    return alike and all(any(side) for side in zip(*pairs, strict=True))
+
+
 def _same_region(a: Node, b: Node) -> bool:
-    variables = {side[1] for node in (a, b) for side in _sides(node) if _is_variable(side)}
+    variables = {side[1] for node in (a, b) for side in _sides(node) if is_variable(side)}
     left, right = region(a), region(b)
     return len(variables) <= 1 and left is not None and right is not None and _same_set(left, right)
 
@@ -207,7 +194,7 @@ def _same_region(a: Node, b: Node) -> bool:
 def _sides(node: Node) -> list[Node]:
     if node[0] == "relation":
         return list(node[2:])
-    return [side for part in _parts(node) for side in _sides(part)] if node[0] in ("all", "set", "union") else []
+    return [side for part in parts_of(node) for side in _sides(part)] if node[0] in ("all", "set", "union") else []
 
 
 def _same_set(a: sympy.Set, b: sympy.Set) -> bool:
@@ -237,9 +224,13 @@ def _same_object(a: Any, b: Any) -> bool:
 
 
 def _value_of(value: Any, other: Any) -> Any:
-    """As `_unnamed`, for sympy objects."""
-    named = isinstance(value, sympy.Eq) and isinstance(value.lhs, (sympy.Symbol, AppliedUndef))
-    return value.rhs if named and not isinstance(other, sympy.Rel) else value
+    """As `unnamed`, for sympy objects."""
+    if not isinstance(value, sympy.Eq) or isinstance(other, sympy.Rel):
+        return value
+    inside, outside = value.rhs.free_symbols, value.lhs.free_symbols
+    named = isinstance(value.lhs, sympy.Symbol) and not outside & inside
+    called = isinstance(value.lhs, AppliedUndef) and (not inside or not outside or outside & inside)
+    return value.rhs if named or called else value
 
 
 def _same_equation(a: Node, b: Node) -> bool:
@@ -270,13 +261,35 @@ def _points(*sides: sympy.Expr) -> Iterator[dict[sympy.Symbol, sympy.Rational]]:
     """Values for the symbols of all sides: as many as `POINTS`, or one empty one if there is no symbol."""
     names = sorted(set().union(*(side.free_symbols for side in sides)), key=str)
     for shift in range(len(POINTS) if names else 1):
-        yield {s: sympy.Rational(*POINTS[(shift + 3 * i) % len(POINTS)]) for i, s in enumerate(names)}
+        yield {s: _coordinate(shift + 3 * i, i // len(POINTS)) for i, s in enumerate(names)}
+
+
+def _coordinate(index: int, again: int) -> sympy.Rational:
+    """A fraction of `POINTS`, with another denominator where all have been used, for no two symbols are the same."""
+    top, bottom = POINTS[index % len(POINTS)]
+    return sympy.Rational(top, bottom + 60 * again)
 
 
 def _digits(value: sympy.Expr) -> sympy.Expr | None:
-    """`value` to `DIGITS` digits; a part that has no certain digit is zero. `None` where it is not defined."""
-    value = value.evalf(DIGITS)
-    if not (value.is_number and value.is_finite):
+    """`value` to `DIGITS` digits. `None` where it is not defined.
+
+    Raises:
+        ValueError: it has no certain digit, and yet cannot be shown to be 0.
+    """
+    found = value.evalf(DIGITS, maxn=PRECISION)
+    if not (found.is_number and found.is_finite):
         return None
-    real, imaginary = (sympy.S.Zero if getattr(part, "_prec", 0) == 1 else part for part in value.as_real_imag())
-    return real + sympy.I * imaginary
+    parts = found.as_real_imag()
+    doubts = [abs(part) for part in parts if getattr(part, "_prec", 0) == 1]
+    real, imaginary = (sympy.S.Zero if getattr(part, "_prec", 0) == 1 else part for part in parts)
+    digits = real + sympy.I * imaginary
+    if digits != 0 and all(doubt <= CLOSE * abs(digits) for doubt in doubts):
+        return digits
+    if not _vanishes(value):
+        raise ValueError("too close to 0 to tell")
+    return sympy.S.Zero
+
+
+def _vanishes(value: sympy.Expr) -> bool:
+    """Whether a number is shown to be 0."""
+    return sympy.simplify(value) == 0 or bool(value.is_algebraic and sympy.minimal_polynomial(value, _X) == _X)

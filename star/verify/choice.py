@@ -9,6 +9,9 @@ from star.records import Problem, Verdict
 from star.verify.base import Verifier
 from star.verify.text import normalise
 
+MAX_CHOICES = 26
+"""As many as there are letters."""
+
 _LETTER = re.compile(r"(?:\\text\s*\{)?\s*\(?([a-z])\)?\s*\}?[.):]?")
 _LETTER_AND_TEXT = re.compile(r"\(?([a-z])(?:\)|[.:])[.:]?\s+(\S.*)")
 _TEXT_AND_LETTER = re.compile(r"(.*\S)\s*\(([a-z])\)\.?")

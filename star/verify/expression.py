@@ -2,9 +2,10 @@
 
     answer      item ((, | ; | or | and) item)*          several items are a set
     item        [symbol in] union (relation union)*      < <= = >= > !=
-    union       sum ((\\cup | \\cap | \\setminus) sum)*
+    union       ratio ((\\cup | \\cap | \\setminus) ratio)*
+    ratio       sum (: sum)*                             12:30 is a word
     sum         [sign] term ((+ | - | \\pm) term)*
-    term        factor ((* | / | :) [sign] factor | factor)*
+    term        factor ((* | /) [sign] factor | factor)*
     factor      atom (! | % | degree | ^exponent | _argument)*
     exponent    argument [^exponent]
     atom        number, symbol, (union), |union|, \\frac, \\sqrt, \\binom, function, pair, tuple, set, interval, matrix
@@ -20,16 +21,13 @@ from functools import wraps
 
 from star.verify.latex import Token, tokenise
 from star.verify.numeric import parse_number
-from star.verify.tree import Node, NotMathematics, indexed, inverse, many, negated, number, spread
-from star.verify.words import CONSTANTS, FUNCTIONS, GREEK, MATRICES, symbols, words
+from star.verify.tree import REALS, Node, NotMathematics, indexed, inverse, many, negated, number, ratio, spread
+from star.verify.words import CONSTANTS, FUNCTIONS, GREEK, MATRICES, RELATIONS, SET_OPERATORS, symbols, words
 
 MAX_DEPTH = 30
 """Deepest nesting that is read."""
 MAX_MARKS = 5
 """The most powers, indices, percent signs and the like behind one another."""
-RELATIONS = frozenset(["=", "lt", "gt", "le", "ge", "ne"])
-SET_OPERATORS = {"cup": "union", "cap": "intersection", "setminus": "difference"}
-REALS: Node = ("interval", "()", negated(("symbol", "infty")), ("symbol", "infty"))
 
 
 def parse_expression(text: str) -> Node | None:
@@ -105,20 +103,26 @@ class _Parser:
         return items
 
     def item(self) -> Node:
-        nodes, operators = [self.union()], []
-        if nodes[0][0] == "symbol" and self.accepts("in"):
+        node, relations = self.union(), []
+        if node[0] == "symbol" and self.accepts("in"):
             return self.union()
         while operator := self.accepts(*RELATIONS):
-            operators.append(operator)
-            nodes.append(self.union())
-        relations = [("relation", *parts) for parts in zip(operators, nodes, nodes[1:], strict=False)]
-        return many("all", relations) if relations else nodes[0]
+            left, node = node, self.union()
+            relations.append(("relation", operator, left, node))
+        return many("all", relations) if relations else node
 
     def union(self) -> Node:
-        node = self.sum()
+        node = self.ratio()
         while operator := self.accepts(*SET_OPERATORS):
-            node = (SET_OPERATORS[operator], node, self.sum())
+            node = (SET_OPERATORS[operator], node, self.ratio())
         return node
+
+    def ratio(self) -> Node:
+        start, parts = self.position, [self.sum()]
+        while self.accepts(":"):
+            parts.append(self.sum())
+        text = "".join(token.value for token in self.tokens[start : self.position])
+        return ratio(parts, text) if len(parts) > 1 else parts[0]
 
     def sum(self) -> Node:
         parts, operator = [], self.accepts("+", "-", "pm", "mp") or "+"
@@ -132,7 +136,7 @@ class _Parser:
     def term(self) -> Node:
         parts = [self.factor()]
         while True:
-            if operator := self.accepts("cdot", "div", "/", ":"):
+            if operator := self.accepts("cdot", "div", "/"):
                 factor = self.signed_factor()
                 parts.append(factor if operator == "cdot" else inverse(factor))
             elif self.starts_factor():
@@ -143,10 +147,8 @@ class _Parser:
     def starts_factor(self) -> bool:
         """Whether a factor follows side by side; a number never does: `2 3` is no product."""
         kind, value = self.next
-        if value == "end":
-            return False
         opens = value in ("(", "{", "[") or (value == "vert" and not self.open_bars)
-        return kind in ("symbol", "command") or (kind == "operator" and opens)
+        return value != "end" and (kind in ("symbol", "command") or (kind == "operator" and opens))
 
     def signed_factor(self) -> Node:
         return negated(self.factor()) if self.accepts("+", "-") == "-" else self.factor()
@@ -279,18 +281,17 @@ class _Parser:
     def matrix(self) -> Node:
         """`\\begin{pmatrix} 1 & 2 ; 3 & 4 \\end{pmatrix}`: `tokenise` makes `;` of the end of a row."""
         self.environment()
-        rows, row = [], [self.union()]
+        rows = [[self.union()]]
         while operator := self.accepts("&", ";"):
+            if operator == ";" and self.next == Token("command", "end"):
+                break
             if operator == ";":
-                rows.append(("row", *row))
-                row = []
-                if self.next == Token("command", "end"):
-                    break
-            row.append(self.union())
+                rows.append([])
+            rows[-1].append(self.union())
         if self.take() != Token("command", "end"):
             raise NotMathematics
         self.environment()
-        return ("matrix", *rows, *([("row", *row)] if row else []))
+        return ("matrix", *(("row", *row) for row in rows))
 
     def environment(self) -> None:
         self.expect("{")

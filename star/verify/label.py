@@ -18,10 +18,20 @@ class LabelVerifier(Verifier):
 
     Args:
         labels: the closed set, any case.
+
+    Raises:
+        ValueError: a label is nothing but punctuation, or two are the same.
     """
 
     def __init__(self, labels: Sequence[str]):
-        self.labels = {self._bare(label): label for label in labels}
+        self.labels: dict[str, str] = {}
+        for label in labels:
+            bare = self._bare(label)
+            if not bare:
+                raise ValueError(f"the label {label!r} is nothing but punctuation, which is not read")
+            if bare in self.labels:
+                raise ValueError(f"the labels {self.labels[bare]!r} and {label!r} are the same to a reader of answers")
+            self.labels[bare] = label
         self.version = f"label 1 of {', '.join(sorted(self.labels))}"
 
     def check_gold(self, problem: Problem) -> str | None:

@@ -41,7 +41,7 @@ _RENAMED = {
 _TOKEN = re.compile(
     r"""
     (?P<space>\s+)
-  | (?P<number>(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d+)?(?:[eE][+-]?\d{1,3}(?![\d.]))?|\.\d+)
+  | (?P<number>(?:[1-9]\d{0,2}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d+)?(?:[eE][+-]?\d{1,3}(?![\d.]))?|\.\d+)
   | \\(?P<text>text|textrm|textbf|textit|mathrm|mathbf|mbox|operatorname|mathit)\s*\{(?P<words>[^{}\\$]*)\}
   | \\(?P<command>[a-zA-Z]+)
   | \\(?P<escaped>[{}%$|])

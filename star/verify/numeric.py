@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from star.records import Problem, Verdict
 from star.verify.base import Verifier
+from star.verify.text import normalise
 from star.verify.units import Units
 
 MAX_LENGTH = 200
@@ -25,7 +26,7 @@ MAX_EXPONENT = 400
 
 _ASCII = str.maketrans("−－＋，．％／０１２３４５６７８９", "--+,.%/0123456789")
 _PLAIN = re.compile(r"-?\d{1,18}", re.ASCII)
-_INTEGER = r"(?:\d{1,3}(?:,\d{3})+|\d+)"
+_INTEGER = r"(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)"
 _NUMBER = re.compile(
     rf"""
     (?P<sign>[+-]?)\s*(?:\\?[$]|[€£¥])?\s*(?P<inner_sign>[+-]?)
@@ -92,14 +93,21 @@ class NumericVerifier(Verifier):
     def __init__(self, units: Sequence[str] = (), tolerance: float = 0.0):
         self.units = Units(units, letters=True) if units else None
         self.tolerance = Fraction(str(tolerance))
-        self.version = f"numeric 2, units {', '.join(units) or 'none'}, tolerance {tolerance}"
+        self.version = f"numeric 3, units {', '.join(units) or 'none'}, tolerance {tolerance}"
 
     def check_gold(self, problem: Problem) -> str | None:
         value, _ = self._split(problem.answer)
         return f"the ground truth {problem.answer!r} is not a number" if _parse_gold(value) is None else None
 
-    def canonical(self, answer: str, problem: Problem) -> Fraction | None:
-        return parse_number(self._split(answer)[0])
+    def canonical(self, answer: str, problem: Problem) -> tuple[Fraction, str | None] | None:
+        text, unit = self._split(answer)
+        value = parse_number(text)
+        return None if value is None else (value, unit)
+
+    def agree(self, answers: Sequence[str], problem: Problem) -> bool:
+        """Whether all these are the same number, and those with a unit have the same."""
+        meanings = [self.canonical(answer, problem) or (normalise(answer), None) for answer in answers]
+        return len({value for value, _ in meanings}) <= 1 and len({unit for _, unit in meanings} - {None}) <= 1
 
     def verify(self, answer: str, problem: Problem) -> Verdict:
         text, unit = self._split(answer)

@@ -157,7 +157,11 @@ class WorkerPool:
             if reply is not None:
                 found[key.data] = reply
         now = time.monotonic()
-        late = {worker: {"error": TIMEOUT} for worker in busy if worker.deadline <= now}
+        late = {
+            worker: {"error": TIMEOUT if worker.is_ready else "the worker died: it did not start in time"}
+            for worker in busy
+            if worker.deadline <= now
+        }
         return list({**late, **found}.items())
 
     def _keep_or_kill(self, worker: _Worker, reply: dict[str, Any]) -> None:

@@ -53,6 +53,11 @@ _OPERATIONS = _words(
     "dozen"
 )
 """Words before an expression that make it a part of a longer one."""
+_FUNCTION = re.compile(
+    r"(?i:(?:arc|a)?(?:sine?|cos|tan|cot|sec|csc)h?|cosine|tangent|l[ng]|log[0-9_]*|exp|sqrt|cbrt|root|abs|gc[df]|hcf"
+    r"|lc[dm]|choose)|max|min"
+)
+"""Words before an operand that is not its own value: `sin 30 + 1`."""
 _JOINTS = _words("of to and or with at")
 """The same, if a number stands further before: `add 5 to 3 + 4`."""
 _CLAUSES = _words("because so then is are was were has have had if of to and or")
@@ -182,7 +187,7 @@ def read(run: Run) -> Expression | None:
         return None
     tokens, words = tokens[:size], tokens[size : size + 3]
     try:
-        if words and _is_unknown(words[0], tokens[-1]):
+        if (words and _is_unknown(words[0], tokens[-1])) or any(_is_function(word) for word in run.earlier[-2:]):
             return None
         items = tuple(_items(tokens, run.before))
         value = compute(items)
@@ -210,6 +215,10 @@ def _is_unknown(word: Token, operand: Token | None) -> bool:
     if operand and _glued(operand, word) and len(word.text) < 3:
         return word.text not in _GLUED_UNITS
     return len(word.text) == 1 and word.text not in "aAI"
+
+
+def _is_function(token: Token) -> bool:
+    return token.kind == "word" and bool(_FUNCTION.fullmatch(token.text))
 
 
 def _stands_alone(run: Run) -> bool:

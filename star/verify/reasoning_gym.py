@@ -23,11 +23,11 @@ from star.verify.expression import parse_expression
 from star.verify.numeric import parse_number
 from star.verify.pool import TIMEOUT, WorkerPool
 from star.verify.text import normalise
-from star.verify.tree import Node, number, rational
+from star.verify.tree import Node, is_small, number, rational
 
 CONSTANT = ("symbol", "C")
 """The constant of an integral."""
-_ARITHMETIC = re.compile(r"(?:[0-9]+|[-+*/() ])+")
+_ARITHMETIC = re.compile(r"[-+*/() 0-9]+")
 _JUXTAPOSED = re.compile(r"[0-9)]\s*\(|\)\s*[0-9]|[0-9]\s+[0-9]|\*\s*\*|/\s*/")
 MAX_LENGTH = 20_000
 """Longest answer that is read, in characters."""
@@ -39,7 +39,7 @@ class ValueVerifier(Verifier):
     kind: str
 
     def __init__(self) -> None:
-        self.version = f"{self.kind} 1"
+        self.version = f"{self.kind} 2"
 
     @abstractmethod
     def read(self, text: str) -> Any:
@@ -100,7 +100,7 @@ class NumbersVerifier(ValueVerifier):
     def __init__(self, tolerance: str, rows: bool):
         self.tolerance, self.rows = Fraction(tolerance), rows
         self.kind = "rows of numbers" if rows else "numbers with commas or × between"
-        self.version = f"{self.kind} 1, tolerance {tolerance}"
+        self.version = f"{self.kind} 2, tolerance {tolerance}"
 
     def read(self, text: str) -> tuple[tuple[Fraction, ...], ...] | None:
         lines = (
@@ -160,6 +160,8 @@ class PolynomialVerifier(ValueVerifier):
                 return None
             key = frozenset((name, power) for name, power in powers.items() if power)
             total[key] = total.get(key, Fraction(0)) + factor
+            if not is_small(total[key]):
+                return None
         return frozenset((key, factor) for key, factor in total.items() if factor)
 
 
@@ -169,15 +171,12 @@ class IntegralVerifier(ValueVerifier):
     kind = "an antiderivative"
 
     def __init__(self, timeout: float, memory: int):
-        super().__init__()
+        self.version = f"{self.kind} 2, sympy {version('sympy')}"
         self.pool = WorkerPool(timeout, memory)
 
     def read(self, text: str) -> Node | None:
         tree = parse_expression(text)
         return None if tree is None or tree[0] in ("text", "set", "tuple", "relation", "all") else tree
-
-    def same(self, value: Node, wanted: Node) -> bool:
-        return value == wanted
 
     def verify(self, answer: str, problem: Problem) -> Verdict:
         return self.verify_all([(answer, problem)])[0]
@@ -261,9 +260,8 @@ def _monomial(node: Node, powers: dict[str, Fraction]) -> Fraction | None:
     if kind == "mul":
         product = Fraction(1)
         for factor in (_monomial(part, powers) for part in parts):
-            if factor is None:
+            if factor is None or not is_small(product := product * factor):
                 return None
-            product *= factor
         return product
     base, exponent = parts if kind == "pow" else (node, number(1))
     if base[0] == "symbol" and exponent[0] == "number":

@@ -6,8 +6,10 @@
 
 A step is one equals sign. It is wrong only if it certainly is. What is not surely a closed equation is not checked
 (unknowns, missing operands, times, lists), nor is a false one that a person may read as true (units that convert,
-`5 more than 3 + 4 = 12`, `17 / 5 = 3 remainder 2`). A result with decimals may be rounded or truncated, and a run-on
-`3 * 4 = 12 + 5 = 17` means its two computations. Text is only tokenised and computed with, in linear time.
+`5 more than 3 + 4 = 12`, `17 / 5 = 3 remainder 2`). A sentence that denies, supposes or asks (`2 + 2 = 5 is wrong`),
+or that counts in another way (`5 + 4 = 2 (mod 7)`), has no steps. A result with decimals may be rounded or
+truncated, and a run-on `3 * 4 = 12 + 5 = 17` means its two computations. Text is only tokenised and computed with, in
+linear time.
 """
 
 from __future__ import annotations
@@ -37,10 +39,35 @@ _MEASURE = re.compile(
 _CONVERSIONS = {Fraction(n) for n in (2, 3, 4, 7, 8, 10, 12, 14, 16, 24, 30, 36, 52, 60, 365, 1000, 3600, 10**6)}
 """Factors between measures: `2 x 30 minutes = 1 hour` is no error."""
 _HEDGE = re.compile(
-    r"round|approx|about|nearest|almost|remain|left|whole|full|complete|at (?:least|most)|\b[rR]\b|half"
-    r"|and \(?\$?[0-9]"
+    r"round|approx|about|nearest|almost|\brem(?:ain|\b)|left|extra|spare|whole|full|complete|at (?:least|most)"
+    r"|\b[rR][0-9]*\b|half|floor|ceil|and \(?\$?[0-9]",
+    re.IGNORECASE,
 )
-"""Words behind a result that may differ from the exact value by less than one."""
+"""Words near a result that may differ from the exact value by less than one."""
+_COMPOUND = re.compile(
+    r"(?:\sand|\s&|\s?([^\W\d_]{1,20})[.,]{0,2}(?:\sand|\s&)?)\s[0-9][0-9./]{0,9}\s?([^\W\d_]+)|\s?['’′][0-9]"
+    r"|\s(?:sin|cos|tan|log|ln)\b"
+)
+"""What makes a result the first part of a measure: `1 hour 30 minutes`, `$3 and 50 cents`, `5'6`."""
+_BIGGER = re.compile(r"[0-9]\s?([^\W\d_]+),?\s(?:and\s|&\s)?\Z")
+"""What makes a left side begin inside a measure."""
+_SENTENCE = re.compile(
+    r"((?<=[.!?;])\s+(?!\s|[a-z(]|(?:(?:That|This|It)(?:['’]s| is) )?(?:[Nn]ot (?:true|right|correct)|[Ww]rong"
+    r"|[Ff]alse|[Ii]ncorrect|No\b|Oops))|(?<![:\n])\n)"
+)
+"""Between sentences; what is in parentheses, or says what is thought of a sentence, belongs to it."""
+_UNSURE = re.compile(
+    r"\b(?:[pb]?mod[0-9]*|modul(?:o|us|ar)|binary|octal|hex\w*|radix|bases?|clock|xor|bitwise|concat\w*|0[xb][0-9a-f]+"
+    r"|wrong\w*|(?:false|incorrect)(?:ly)?|untrue|not|never|cannot|mistak\w*|errors?|oops|suppose|assum\w*|imagine"
+    r"|pretend|claim(?:s|ed)?|thinks?|thought|guess\w*|if(?=\s[$0-9.]+\s?[-+*/x]\s?[$0-9]))\b"
+    r"|n['’]t\b|\?(?:[\"”)]*\Z|\sNo\b)",
+    re.IGNORECASE,
+)
+"""What says that a sentence does not assert its equations, or not those of ordinary numbers."""
+
+
+STEPS_VERSION = 1
+"""Changes whenever the same text may have other wrong steps; recorded with a run."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +84,7 @@ def check_steps(text: str) -> Steps:
     >>> check_steps("48/2 = <<48/2=24>>24 clips, and 24 + 48 = 73 in all; 2x = 10")
     Steps(checked=2, wrong=('24 + 48 = 73',))
     """
-    steps = [step for line in _normalise(text).splitlines() for step in _annotated_steps(line)]
+    steps = [step for line in _asserted(_normalise(text)).splitlines() for step in _annotated_steps(line)]
     return Steps(len(steps), tuple(step.text for step in steps if not step.sound))
 
 
@@ -65,12 +92,19 @@ class _Step(NamedTuple):
     text: str
     equals: int
     end: int
-    sound: bool
+    sound: bool | None
 
 
 def _normalise(text: str) -> str:
     text = text.translate(_CHARACTERS)
     return _LATEX.sub(_plain, text) if "\\" in text else text
+
+
+def _asserted(text: str) -> str:
+    """The text with a full stop for every sentence that does not assert its equations."""
+    parts = _SENTENCE.split(text)
+    parts[::2] = [" . " if _UNSURE.search(sentence) else sentence for sentence in parts[::2]]
+    return "".join(parts)
 
 
 def _plain(match: re.Match[str]) -> str:
@@ -86,20 +120,22 @@ def _annotated_steps(line: str) -> Iterator[_Step]:
     for match in _ANNOTATION.finditer(line):
         pieces.append(line[end : match.start()])
         kept, end = kept + len(pieces[-1]), match.end()
-        annotations += [(kept, step) for step in _steps(match[1])]
+        following = line[end : end + 60].lstrip("$0123456789.,")
+        annotations += [(kept, step) for step in _steps(match[1], following) if step.sound is not None]
     for step in _steps("".join([*pieces, line[end:]])):
         while annotations and annotations[0][0] <= step.equals:
             yield annotations.popleft()[1]
         while annotations and annotations[0][0] <= step.end:
             _, noted = annotations.popleft()
-            if step.sound and not noted.sound:
-                step = step._replace(text=noted.text, sound=False)
-        yield step
+            if (step.sound and not noted.sound) or (step.sound is None and noted.sound):
+                step = step._replace(text=noted.text, sound=noted.sound)
+        if step.sound is not None:
+            yield step
     yield from (step for _, step in annotations)
 
 
-def _steps(line: str) -> Iterator[_Step]:
-    """Every checked equation of a line without annotations."""
+def _steps(line: str, following: str = "") -> Iterator[_Step]:
+    """Every equation of a line without annotations; its `sound` is `None` if it may be right in some reading."""
     if "=" not in line and "≈" not in line:
         return
     segments: list[list[Token]] = [[]]
@@ -116,12 +152,12 @@ def _steps(line: str) -> Iterator[_Step]:
         left, right = read(after_open(lefts[-1])), read(rights[0])
         if not (left and right and (left.computed or right.computed)):
             continue
-        sound = _judge(left, right, sign.text != "=", line[right.end : right.end + 60])
-        if sound is not None:
-            yield _Step(line[left.start : right.end], sign.start, right.end, sound)
+        near = (line[max(left.start - 40, 0) : left.start], line[right.end : right.end + 60] + following)
+        sound = _judge(left, right, sign.text != "=", *near)
+        yield _Step(line[left.start : right.end], sign.start, right.end, sound)
 
 
-def _judge(left: Expression, right: Expression, approximate: bool, following: str) -> bool | None:
+def _judge(left: Expression, right: Expression, approximate: bool, before: str, following: str) -> bool | None:
     """Whether both sides agree in some reading; `None` if they do not, but a person may read them so."""
     if left.value == right.value:
         return True
@@ -131,8 +167,10 @@ def _judge(left: Expression, right: Expression, approximate: bool, following: st
     if approximate:
         return True if any(abs(a - b) < 1 or abs(a - b) <= abs(a) / 20 for (a, _), (b, _) in pairs) else None
     certain = left.certain and right.certain and (left.computed or left.chained)
-    close = abs(left.value - right.value) < 1 and _HEDGE.search(following)
-    return None if not certain or close or _may_convert(left, right) else False
+    close = abs(left.value - right.value) < 1 and (_HEDGE.search(before) or _HEDGE.search(following))
+    parts = [part for part in (_BIGGER.search(before), _COMPOUND.match(following)) if part]
+    compound = any(all(_MEASURE.match(word) for word in part.groups("cent") if word != "dollars") for part in parts)
+    return None if not certain or close or compound or _may_convert(left, right) else False
 
 
 def _readings(side: Expression) -> list[tuple[Fraction, Fraction]]:
@@ -153,13 +191,15 @@ def _is_rounded(exact: Fraction, shown: Fraction, place: Fraction) -> bool:
 
 
 def _may_convert(left: Expression, right: Expression) -> bool:
-    """Whether a unit may explain the difference: cents and dollars, minutes and hours, the weeks 1-2."""
+    """Whether a unit may explain the difference: cents and dollars, minutes and hours, whole turns, the weeks 1-2."""
     a, b = left.value, right.value
     factor = max(a / b, b / a) if a and b else 0
+    turns = (a - b) % 360 == 0 and any(unit.startswith("degree") for unit in left.units + right.units)
     measures = [{match[0][:3] for unit in side.units if (match := _MEASURE.match(unit))} for side in (left, right)]
     return (
         (factor in (100, 1000) and (bool(measures[0] | measures[1]) or left.money or right.money))
         or (factor in _CONVERSIONS and measures[0] != measures[1])
         or (len(measures[0]) > 1 and ("+" in left.items or "-" in left.items))
         or a < 0 < b
+        or turns
     )

@@ -58,7 +58,7 @@ class SymbolicVerifier(Verifier):
     ):
         self.units = Units(units)
         self.pool = WorkerPool(timeout, memory, workers)
-        self.version = f"symbolic 1, math-verify {version('math-verify')}, sympy {version('sympy')}"
+        self.version = f"symbolic 2, math-verify {version('math-verify')}, sympy {version('sympy')}"
         self.known: dict[tuple[str, str, str], Verdict] = {}
 
     def check_gold(self, problem: Problem) -> str | None:
@@ -74,7 +74,9 @@ class SymbolicVerifier(Verifier):
         return None if tree is None else (exact if exact is not None else tree, unit)
 
     def agree(self, answers: Sequence[str], problem: Problem) -> bool:
-        """As `verify` would say of the first as ground truth."""
+        """As `verify` would say of the first as ground truth, and all units are the same."""
+        if len({self._split(answer)[1] for answer in answers} - {None}) > 1:
+            return False
         first = Problem(id=problem.id, task=problem.task, question="", answer=answers[0])
         return all(verdict.accepted for verdict in self.verify_all([(answer, first) for answer in answers[1:]]))
 
@@ -135,7 +137,7 @@ class SymbolicVerifier(Verifier):
 
 def _may_be_latex(text: str) -> bool:
     """Whether math-verify may read it: LaTeX of commands that it knows, without words."""
-    if "\\" not in text or len(text) > MAX_LENGTH or _WORD.search(_NAMED.sub(" ", text)):
+    if "\\" not in text or ":" in tidy(text) or len(text) > MAX_LENGTH or _WORD.search(_NAMED.sub(" ", text)):
         return False
     return _READ_THERE.issuperset(_COMMAND.findall(text))
 

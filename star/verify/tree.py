@@ -2,20 +2,23 @@
 
 The nodes: `("number", p, q)`, `("symbol", name)`, `("text", words)`, `("add", ...)`, `("mul", ...)`, `("pow", x, y)`,
 `("call", function, ...)`, `("relation", op, x, y)`, `("all", relation, ...)`, `("set", ...)`, `("tuple", ...)`,
-`("interval", "[)", x, y)`, `("union", ...)`, `("intersection", ...)`, `("difference", x, y)`,
+`("ratio", x, y, ...)`, `("interval", "[)", x, y)`, `("union", ...)`, `("intersection", ...)`, `("difference", x, y)`,
 `("matrix", ("row", ...), ...)`; and, while reading, `("either", x)` for `± x`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
+from math import gcd, lcm
 from typing import Any
 
 Node = tuple[Any, ...]
 
 MAX_BITS = 10_000
-"""Largest power that is worked out here, in bits."""
+"""Largest numerator and denominator that is worked out here, in bits."""
+_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}")
 
 
 class NotMathematics(Exception):
@@ -37,8 +40,27 @@ def negated(node: Node) -> Node:
     return number(-Fraction(*node[1:])) if node[0] == "number" else ("mul", number(-1), node)
 
 
+REALS = ("interval", "()", negated(("symbol", "infty")), ("symbol", "infty"))
+
+
 def inverse(node: Node) -> Node:
     return ("pow", node, number(-1))
+
+
+def ratio(parts: Sequence[Node], text: str) -> Node:
+    """`6:4` in lowest terms; but `12:30` may be a time of day, and stays as it is written in `text`.
+
+    >>> ratio([number(6), number(4)], "6:4"), ratio([number(12), number(30)], "12:30")
+    (('ratio', ('number', 3, 1), ('number', 2, 1)), ('text', '12:30'))
+    """
+    if _CLOCK.fullmatch(text):
+        return ("text", text)
+    values = [Fraction(*part[1:]) for part in parts if part[0] == "number"]
+    if len(values) < len(parts) or not any(values):
+        return ("ratio", *parts)
+    unit = Fraction(gcd(*(v.numerator for v in values)), lcm(*(v.denominator for v in values)))
+    unit = -unit if next(filter(None, values)) < 0 else unit
+    return ("ratio", *(number(value / unit) for value in values))
 
 
 def indexed(base: Node, index: Node | None) -> Node:
@@ -66,6 +88,10 @@ def _signed(node: Node, minus: bool) -> Node:
     return tuple(_signed(part, minus) if isinstance(part, tuple) else part for part in node)
 
 
+def is_small(value: Fraction) -> bool:
+    return max(value.numerator.bit_length(), value.denominator.bit_length()) <= MAX_BITS
+
+
 def rational(node: Node) -> Fraction | None:
     """The exact value of a tree that is plain rational arithmetic of reasonable size, else `None`.
 
@@ -75,18 +101,21 @@ def rational(node: Node) -> Fraction | None:
     kind, *parts = node
     if kind == "number":
         return Fraction(*parts)
+    if kind == "ratio":
+        a, b = parts if [part[0] for part in parts] == ["number", "number"] else (number(1), number(0))
+        return Fraction(*a[1:]) / Fraction(*b[1:]) if b[1] else None
     if kind not in ("add", "mul", "pow"):
         return None
     values = [rational(part) for part in parts]
     if None in values:
         return None
-    if kind == "add":
-        return sum(values, Fraction(0))
-    if kind == "mul":
-        product = Fraction(1)
+    if kind != "pow":
+        total = Fraction(kind == "mul")
         for value in values:
-            product *= value
-        return product
+            total = total * value if kind == "mul" else total + value
+            if not is_small(total):
+                return None
+        return total
     base, exponent = values
     bits = max(base.numerator.bit_length(), base.denominator.bit_length())
     if exponent.denominator != 1 or abs(exponent) * bits > MAX_BITS or (base == 0 and exponent <= 0):

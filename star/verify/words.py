@@ -21,6 +21,8 @@ ENGLISH = frozenset(_ENGLISH.split())
 PRODUCTS = frozenset(["abc", "abcd", "xyz", "pqr", "rst", "uvw"])
 """Longer runs of letters that are a product."""
 MATRICES = frozenset(["matrix", "pmatrix", "bmatrix"])
+RELATIONS = frozenset(["=", "lt", "gt", "le", "ge", "ne"])
+SET_OPERATORS = {"cup": "union", "cap": "intersection", "setminus": "difference"}
 
 
 def words(tokens: Sequence[Token]) -> str | None:

@@ -90,7 +90,8 @@ def test_every_letter_is_the_choice_at_its_place(load, key):
         " Malls have doors. Therefore, the answer is mall (d)",
         " the answer is (D). ",
         "(d)",
-        " It could be (a), but doors are at a mall (d).",
+        " It could be (a). But doors are at a mall (d).",
+        " The answer is not (a) but mall (d).",
         " The answer is (d), because the answer is mall (d).",
         "\n The answer is mall (d).",
         " The answer is mall (d).\nQ: Next?\nA: The answer is (a).",
@@ -116,11 +117,17 @@ def test_what_is_not_the_right_letter_at_the_end_is_wrong_or_no_answer(judge, te
     assert judge(text).status == status
 
 
-@pytest.mark.parametrize("text", ["(a) or (d).", "(d) or (a).", "(d), or maybe (a)", "not (a) but mall (d)."])
-def test_two_letters_after_answer_is_are_no_answer(judge, text):
-    verdict = judge(f" The answer is {text}")
+@pytest.mark.parametrize("text", ["(a) or (d).", "(d) or (a).", "(d), or maybe (a)", "both (d) and (a)"])
+@pytest.mark.parametrize("before", ["The answer is", "It could be", "Answer:", "Doors are at a mall. It must be"])
+def test_two_letters_are_no_answer(judge, before, text):
+    verdict = judge(f" {before} {text}")
     assert verdict.status == "no_answer"
     assert verdict.detail.startswith("different final answers: '")
+
+
+@pytest.mark.parametrize("text", ["The answer is not (d).", "It isn't (d)", "The answer is bank (d).", "A bank (d)."])
+def test_a_letter_that_is_denied_or_contradicted_is_no_answer(judge, text):
+    assert judge(f" {text}").status == "no_answer"
 
 
 def test_a_ground_truth_that_is_no_choice_names_file_line_and_id_and_may_be_skipped(load, tmp_path):
@@ -142,6 +149,9 @@ def test_a_ground_truth_that_is_no_choice_names_file_line_and_id_and_may_be_skip
         ({"id": "x", "answerKey": "A", "question": {"stem": "?", "choices": [{"label": "A"}]}}, ":1: no field 'text'"),
         ({**original(), "answerKey": ""}, ":1: field 'answerKey' should be text or a number, and is ''"),
         ({"answerKey": "A"}, ":1: no field 'id'"),
+        ({**from_hub(), "choices": {"label": None, "text": ["x"]}}, ":1: 'choices' should be a list of labels and"),
+        ({**from_hub(), "choices": {"label": ["A", "B"], "text": ["x"]}}, ":1: 'choices' should be a list of labels"),
+        ({**from_hub(), "choices": {"label": ["A", "A"], "text": ["x", "y"]}}, ":1: choices need labels of their own"),
     ],
 )
 def test_a_malformed_row_is_an_error_that_names_file_and_line(load, tmp_path, row, part):

@@ -7,6 +7,7 @@ import pytest
 
 from star.errors import UserError
 from star.recipe import JsonlTask
+from star.records import Problem
 from star.tasks.jsonl import Jsonl
 
 
@@ -105,3 +106,15 @@ def test_a_bare_answer_reads_as_the_recipe_says(one):
 def test_settings_that_contradict_each_other_are_an_error(settings, part):
     with pytest.raises(ValueError, match=re.escape(part)):
         JsonlTask(kind="jsonl", train="x", **settings)
+
+
+def test_a_text_that_states_its_answer_in_many_ways_has_none():
+    task = Jsonl(JsonlTask(kind="jsonl", train="problems.jsonl", verifier="symbolic", timeout=1.0))
+    problem = Problem("x", "jsonl", "What?", "2")
+    bombs = "\n".join(f"#### 9^{{9^{{9{i}}}}}" for i in range(10))
+    assert task.judge(problem, bombs).status == "no_answer"
+
+
+def test_labels_that_are_the_same_to_a_reader_are_an_error_that_names_them():
+    with pytest.raises(UserError, match=r"task.labels = \['Yes', 'yes.'\]: the labels 'Yes' and 'yes.' are the same"):
+        Jsonl(JsonlTask(kind="jsonl", train="problems.jsonl", verifier="label", labels=["Yes", "yes."]))

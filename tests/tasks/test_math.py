@@ -33,13 +33,18 @@ def load(tmp_path):
         (r"$\boxed{\{1, 2\}}$", r"\{1, 2\}"),
         (r"$\boxed {(1,2]}$ and {more}", "(1,2]"),
         (r"$\fbox{3}$", "3"),
-        (r"First $\boxed{1}$, finally $\boxed{2}$.", "2"),
+        (r"First $\boxed{1/2}$, that is $\boxed{0.5}$.", "1/2"),
         ("\\boxed{\n\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}\n}", "\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}"),
     ],
 )
-def test_the_ground_truth_is_what_the_solution_boxes_last_braces_balanced(load, solution, answer):
+def test_the_ground_truth_is_what_the_solution_boxes_braces_balanced(load, solution, answer):
     _, [problem] = load({"solution": solution}, bad_gold="error")
     assert problem.answer == answer
+
+
+def test_a_solution_that_boxes_two_different_answers_has_none(load):
+    with pytest.raises(UserError, match=r"2 different boxed answers in the ground truth: \['1', '2'\]"):
+        load({"solution": r"First $\boxed{1}$, finally $\boxed{2}$."}, bad_gold="error")
 
 
 def test_an_answer_field_goes_before_the_solution(load):

@@ -183,3 +183,9 @@ def test_a_folder_in_place_of_a_file_is_an_error_that_names_it(tmp_path):
     with pytest.raises(UserError) as caught:
         list(Source(str(tmp_path)).rows("test"))
     assert str(caught.value) == f"{tmp_path}/test.jsonl: this is a folder, not a JSONL file"
+
+
+def test_half_of_a_surrogate_pair_is_an_error_that_names_the_line(tmp_path):
+    (tmp_path / "train.jsonl").write_text('{"question": "fine \\u00e9"}\n{"question": "\\ud800"}\n')
+    with pytest.raises(UserError, match=r"train.jsonl:2: half of a surrogate pair"):
+        list(Source(str(tmp_path)).rows("train"))

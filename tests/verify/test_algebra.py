@@ -19,6 +19,8 @@ def same(one, other):
     [
         (r"\sin^2 1 + \cos^2 1 - 1", "0"),  # zero that has no digits
         (r"\ln 2+\ln 3-\ln 6", "0"),
+        (r"\sqrt[3]{2+\sqrt5}+\sqrt[3]{2-\sqrt5}-1", "0"),
+        (r"\sin 2x - 2\sin x\cos x", "0"),
         (r"\sqrt{2}+\sqrt{3}", r"\sqrt{5+2\sqrt{6}}"),
         (r"e^{i\pi}", "-1"),
         (r"[0, 2+\sqrt3]", r"[0,\sqrt{7+4\sqrt3}]"),
@@ -40,6 +42,7 @@ def test_equal_values_are_equal(one, other):
         ("e^{-200}", "0"),
         ("e^{-200}", "e^{-201}"),
         (r"\sqrt{10^{20}+1}", "10^{10}"),
+        (r"\sqrt{10^{400}+1}-10^{200}", "0"),
         ("1/0", "2/0"),
         ("1/0", "0/0"),
         (r"0 \cdot \infty", "0"),
@@ -60,6 +63,21 @@ def test_each_point_where_formulas_are_compared_counts():
     for left_out in POINTS:
         factors = [f"(x-({p}/{q}))" for p, q in POINTS if (p, q) != left_out]
         assert not same("".join(factors), "0")
+
+
+@pytest.mark.parametrize("text", [r"\ln(1+10^{-300})", r"\cos(e^{-5000})-1"])
+def test_what_has_no_digits_and_is_not_shown_to_be_0_is_refused(text):
+    with pytest.raises(ValueError, match="too close to 0"):
+        equal(parse_expression(text), parse_expression("0"))
+
+
+@pytest.mark.parametrize("count", [2, 8, 9, 17, 40])
+def test_every_symbol_has_its_own_value(count):
+    symbols = [f"x_{i}" for i in range(count)]
+    one = "+".join(f"{2**i}{s}" for i, s in enumerate(symbols))
+    for first, second in itertools.combinations(symbols, 2):
+        assert not same(first, second)
+    assert same(one, "+".join(f"{s}*{2**i}" for i, s in reversed(list(enumerate(symbols)))))
 
 
 def test_a_large_set_is_refused_rather_than_compared_forever():

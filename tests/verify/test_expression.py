@@ -105,6 +105,13 @@ def test_no_text_costs_time_stack_or_memory(text):
     assert time.perf_counter() - start < 10
 
 
+def test_sums_and_products_of_large_powers_are_left_to_a_worker():
+    terms = [f"{n}^-4995" for n in range(2, 92)]
+    start = time.perf_counter()
+    assert [value(sign.join(terms)) for sign in "+*"] == [None, None]
+    assert time.perf_counter() - start < 0.5
+
+
 def test_longer_than_the_limit_is_not_read():
     assert tokenise("1+" * (MAX_LENGTH // 2)) is not None
     assert tokenise("1+" * (MAX_LENGTH // 2) + "1") is None

@@ -53,6 +53,18 @@ def test_a_ground_truth_that_is_no_label_is_complained_about():
     assert VERIFIER.check_gold(gold(" NO ")) is None
 
 
+@pytest.mark.parametrize("label", ["?", "", " ", "...", r"\text{}"])
+def test_a_label_that_is_nothing_but_punctuation_is_refused(label):
+    with pytest.raises(ValueError, match="nothing but punctuation"):
+        LabelVerifier(["yes", label])
+    assert VERIFIER.verify(label, gold("yes")).status == "no_answer"
+
+
+def test_labels_that_read_the_same_are_refused():
+    with pytest.raises(ValueError, match=r"the labels 'Yes' and 'yes\.' are the same"):
+        LabelVerifier(["Yes", "no", "yes."])
+
+
 def test_answers_agree_when_they_are_the_same_label():
     assert VERIFIER.agree(["yes", "Yes.", "**YES**"], gold("no"))
     assert not VERIFIER.agree(["yes", "no"], gold("yes"))

@@ -121,6 +121,9 @@ HAZARDS = [
     "1,23",
     "1234,567",
     "1,2345",
+    "0,500",
+    "00,500",
+    "-0,123",
     ",123",
     "5,000,",
     "1 000",
@@ -247,6 +250,13 @@ def test_answers_agree_when_they_are_the_same_number():
     assert not VERIFIER.agree(["1000", "1001"], gold("1000"))
     assert VERIFIER.agree(["a lot", "A  lot"], gold("5"))
     assert not VERIFIER.agree(["a lot", "1000"], gold("5"))
+
+
+def test_answers_agree_when_their_units_do():
+    assert METRIC.agree(["5 cm", "5", "5.0 centimeters"], gold("5"))
+    assert not METRIC.agree(["5 cm", "5 m"], gold("5"))
+    assert not METRIC.agree(["5", "5 cm", "5 m"], gold("5"))
+    assert METRIC.canonical("5 cm", gold("5")) != METRIC.canonical("5 m", gold("5"))
 
 
 @given(numbers(), numbers(largest=3))

@@ -1,5 +1,7 @@
 """What compares the answers of reasoning-gym's data sets, most of it without reasoning-gym."""
 
+import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,18 @@ def test_an_answer_is_compared_by_what_it_means(verifier, gold, answer, status):
     assert verifier.verify(answer, problem(gold)).status == status
 
 
+HUGE = ["+".join(f"{n}^-4995{x}" for n in range(2, 92)) for x in ("", "x")]
+ENDLESS = ["1" * 28 + "x", "1" * 9_000 + "x", "(" * 9_000, *HUGE, "*".join(f"{n}^-4995" for n in range(2, 92))]
+
+
+@pytest.mark.parametrize("text", ENDLESS, ids=lambda text: f"{text[:9]}... {len(text)}")
+@pytest.mark.parametrize("verifier", [TargetVerifier(), PolynomialVerifier()], ids=["target", "polynomial"])
+def test_no_text_costs_time(verifier, text):
+    start = time.perf_counter()
+    verifier.verify(text, problem("1 + 2"))
+    assert time.perf_counter() - start < 1
+
+
 def test_two_antiderivatives_may_differ_by_a_constant_and_in_form():
     verifier = IntegralVerifier(timeout=10.0, memory=1024)
     gold = problem("x**2 + log(x)/2 + C")
@@ -120,3 +134,4 @@ def test_an_answer_that_takes_too_long_is_a_timeout():
 def test_its_version_names_reasoning_gym(ladders):
     assert ladders.version.startswith("reasoning_gym 0.")
     assert ladders.version.endswith("word_ladder")
+    assert version("sympy") in IntegralVerifier(timeout=10.0, memory=1024).version

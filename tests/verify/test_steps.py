@@ -78,6 +78,37 @@ def test_what_may_be_right_or_is_no_equation_is_not_wrong(text):
     assert check_steps(text).wrong == ()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sin 30 + 1 = 1.5", "cos 60 + 1 = 1.5", "tan 45 + 1 = 2", "ln 1 + 5 = 5", "log_2 8 + 1 = 4", "max 3 + 4 = 9",
+        "sin (30) + 1 = 1.5", "the sine of 30 + 1 = 1.5", r"\sin 30 + 1 = 1.5", "5 choose 2 + 1 = 11",
+        "4 * 10 = 80 cos 60", "5 + 4 = 2 (mod 7)", r"5 + 4 = 2 \pmod{7}", "Modulo 7, 5 + 4 = 2",
+        "In binary, 101 + 11 = 1000", "In binary:\n\n101 + 11 = 1000", "1011 + 1 = 1100 in binary",
+        "101 + 11 = 1000 (base 2)", "In hex, 9 + 9 = 12", "0x10 + 1 = 17", "7/2 = 3 R1", "7/2 = 3 rem 1",
+        "90 minutes / 60 = 1 hour 30 minutes", "45 minutes + 50 minutes = 1 hour and 35 minutes",
+        "1 hour 30 minutes + 40 minutes = 130 minutes", "30 + 36 = 5'6\"", "150 + 200 cents = $3 and 50 cents",
+        "150 + 200 cents = 3 dollars 50 cents", "7/2 = 3 (floor)", "Taking the floor, 7/2 = 3",
+        "The ceiling of 7/2 = 4", "Rounding down, 7/2 = 3", "10 + 5 = 3 on a clock", "350 + 20 = 10 degrees",
+        "It is false that 2 + 2 = 5", "2 + 2 = 5 is wrong", "2 + 2 = 5 (incorrect)", "2 + 2 = 5. That is wrong.",
+        "It isn't true that 2 + 2 = 5", "2 + 2 = <<2+2=5>>5 is not right", "Is 2 + 2 = 5?", "2 + 2 = 5? No.",
+        "Suppose 2 + 2 = 5.", "If 2 + 2 = 5, then", "He thinks 2 + 2 = 5", "17 / 5 = <<17/5=3>>3 remainder 2",
+        "Half is <<7/2=3>>3 remainder 1", "90 minutes / 60 = <<90/60=1>>1 hour 30 minutes",
+    ],
+)  # fmt: skip
+def test_what_is_denied_or_counts_in_another_way_is_not_checked(text):
+    assert check_steps(text) == Steps()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["He is not here. 2 + 2 = 5.", "2 + 2 = 5. It is not cold.", "How many? 2 + 2 = 5", "If 2 go, 2 + 2 = 5 are left",
+     "350 + 20 = 10", "2 + 2 = 5 hours for 3 days", "Max 2 + 2 = 5", "2 + 2 = 5 min", "The floor has 2 + 2 = 5 rooms"],
+)  # fmt: skip
+def test_what_another_sentence_or_meaning_of_a_word_says_changes_nothing(text):
+    assert verdict(text) == "wrong"
+
+
 @pytest.mark.parametrize("text", ["100/3 ≈ 33", "100/3 = about 33", "100/3 = ~33", "22/7 = approximately 3.1"])
 def test_an_approximation_is_sound_if_it_is_near(text):
     assert verdict(text) == "sound"
@@ -151,7 +182,8 @@ def test_no_text_raises(text):
 @pytest.mark.parametrize(
     "part",
     ["1+", "(", "=", "= ", "1=", "1", "1,", ",111", "-", "1+1=", "1+1=<<1+1=2>>2 ", "<<", "**a", "\\frac{",
-     "\\frac{1}{2}", "(1)", "a ", "9^99=", "2x", "5 a a a =", " ", "1+1=(", "1+1=3\n", ".", "1/2 of "],
+     "\\frac{1}{2}", "(1)", "a ", "9^99=", "2x", "5 a a a =", " ", "1+1=(", "1+1=3\n", ".", "1/2 of ", ".  ", "? ",
+     ":\n", "not ", "1=2 and 3 "],
 )  # fmt: skip
 def test_the_time_is_linear_in_the_text(part):
     start = time.process_time()

@@ -74,6 +74,14 @@ def test_answers_agree_when_they_mean_the_same(symbolic):
     assert symbolic.agree([r"\frac{\sqrt3}{3}", r"\frac1{\sqrt3}", r"\sqrt{1/3}"], gold("5"))
     assert not symbolic.agree(["1,2", "1"], gold("1"))
     assert symbolic.agree(["42"], gold("5"))
+    assert symbolic.agree(["5", "5 cm"], gold("5"))
+    assert not symbolic.agree(["5", "5 cm", "5 km"], gold("5"))
+
+
+@pytest.mark.parametrize("zero", [r"\sin^2 1+\cos^2 1-1", r"\ln(2x)-\ln 2-\ln x", r"(-8)^{1/3}-1-i\sqrt3"])
+def test_a_worker_can_show_that_something_is_0(symbolic, zero):
+    assert statuses(symbolic, [("0", zero), (zero, "0")]) == ["correct"] * 2
+    assert statuses(symbolic, [("0", r"\ln(1+10^{-300})")]) == ["error"]
 
 
 def test_the_canonical_form_tells_values_and_units(symbolic):
