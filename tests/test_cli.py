@@ -104,7 +104,13 @@ def test_ctrl_c_ends_with_130_and_says_how_to_go_on(tiny_recipe, tmp_path):
     import signal
 
     command = [sys.executable, "-m", "star", "run", str(tiny_recipe), "--runs", str(tmp_path), "iterations=50"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    )
     while not (tmp_path / "tiny/iterations/001").exists() and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
