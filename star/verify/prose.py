@@ -280,11 +280,15 @@ def _items(tokens: list[Token], before: Token | None) -> Iterator[Item]:
             glued = token.text == "/" and following is not None and _glued(previous, token) and _glued(token, following)
             yield "÷" if glued else {"power": "^", "times": "*", "of": "*"}.get(token.kind, token.text)
             operand = False
-        elif token.text == "-" and following and (_glued(token, following) or previous.kind == "equals"):
+        elif token.text == "-" and following and (_glued(token, following) or _is_equals(previous)):
             yield "~"
         else:
             raise NotClosed
         previous = token
+
+
+def _is_equals(token: Token | None) -> bool:
+    return token is not None and token.kind == "equals"
 
 
 def _number(text: str) -> Number:

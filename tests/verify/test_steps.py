@@ -4,7 +4,7 @@ import time
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from star.verify.steps import Steps, check_steps
@@ -189,3 +189,9 @@ def test_the_time_is_linear_in_the_text(part):
     start = time.process_time()
     check_steps(part * (20_000 // len(part)) + " = 1")
     assert time.process_time() - start < 2
+
+
+@given(st.text(alphabet="0123456789+-*/=().,%$x≈ \n", max_size=60))
+@example("- 3 + 4 = 1")
+def test_no_arrangement_of_the_signs_of_arithmetic_raises(text):
+    check_steps(text)
