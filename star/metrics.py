@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 from star.files import read_rows
@@ -28,7 +29,10 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     }
     if iteration.number > 0:
         if (folder / "attempts.jsonl").exists():  # not with `method: direct`
-            plain, hinted = read_rows(folder / "attempts.jsonl"), read_rows(folder / "rationalizations.jsonl")
+            plain, hinted = (
+                [Attempt.from_dict(row) for row in read_rows(folder / f"{name}.jsonl")]
+                for name in ("attempts", "rationalizations")
+            )
             metrics |= _sampled(plain, hinted, recipe)
         examples = read_rows(folder / "train.jsonl")
         log = read_rows(folder / "adapter" / "training.jsonl")
@@ -43,42 +47,23 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     return metrics
 
 
-def _sampled(plain: list[dict[str, Any]], hinted: list[dict[str, Any]], recipe: Recipe) -> dict[str, Any]:
+def _sampled(plain: list[Attempt], hinted: list[Attempt], recipe: Recipe) -> dict[str, Any]:
     """What sampling gave, plain and hinted."""
+    both, kinds = [*plain, *hinted], {"plain": plain, "hinted": hinted}
     return {
-        "problems": len({row["problem"]["id"] for row in plain}),
+        "problems": len({attempt.problem.id for attempt in plain}),
         "solved": len(_solved(plain, recipe)),
-        "hinted": len({row["problem"]["id"] for row in hinted}),
+        "hinted": len({attempt.problem.id for attempt in hinted}),
         "rationalized": len(_solved(hinted, recipe)),
-        "verdicts": {"plain": _statuses(plain), "hinted": _statuses(hinted)},
-        "false_positives": {"plain": _false_positives(plain), "hinted": _false_positives(hinted)},
-        "checkable": {"plain": _checkable(plain), "hinted": _checkable(hinted)},
-        "cut_off": sum(_is_cut_off(row) for row in [*plain, *hinted]),
-        "sampled_tokens": sum(row["completion"]["num_tokens"] for row in [*plain, *hinted]),
+        "verdicts": {kind: dict(Counter(a.verdict.status for a in attempts)) for kind, attempts in kinds.items()},
+        "false_positives": {kind: sum(a.is_false_positive for a in attempts) for kind, attempts in kinds.items()},
+        "checkable": {
+            kind: sum(a.verdict.accepted and a.steps_checked > 0 for a in attempts) for kind, attempts in kinds.items()
+        },
+        "cut_off": sum(a.verdict.accepted and a.completion.finish_reason == "length" for a in both),
+        "sampled_tokens": sum(a.completion.num_tokens for a in both),
     }
 
 
-def _false_positives(rows: list[dict[str, Any]]) -> int:
-    """Right answers whose working has a wrong step."""
-    return sum(row["verdict"]["status"] == "correct" and row["steps_wrong"] > 0 for row in rows)
-
-
-def _checkable(rows: list[dict[str, Any]]) -> int:
-    """Right answers whose working has a step that can be checked."""
-    return sum(row["verdict"]["status"] == "correct" and row["steps_checked"] > 0 for row in rows)
-
-
-def _solved(rows: list[dict[str, Any]], recipe: Recipe) -> set[str]:
-    return {row["problem"]["id"] for row in rows if solves(Attempt.from_dict(row), recipe)}
-
-
-def _is_cut_off(row: dict[str, Any]) -> bool:
-    return row["verdict"]["status"] == "correct" and row["completion"]["finish_reason"] == "length"
-
-
-def _statuses(rows: list[dict[str, Any]]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for row in rows:
-        status = row["verdict"]["status"]
-        counts[status] = counts.get(status, 0) + 1
-    return counts
+def _solved(attempts: list[Attempt], recipe: Recipe) -> set[str]:
+    return {attempt.problem.id for attempt in attempts if solves(attempt, recipe)}

@@ -8,17 +8,12 @@ from star.errors import UserError
 from star.recipe import JsonlTask
 from star.records import Problem, derive_seed
 from star.tasks.dataset import BadGold, RowTask, row_id, text_field
-from star.verify import (
-    ChoiceVerifier,
-    ExactVerifier,
-    Extractor,
-    LabelVerifier,
-    NumericVerifier,
-    SymbolicVerifier,
-    Verifier,
-)
+from star.verify import VERIFIERS, Extractor, Verifier
 from star.verify.choice import MAX_CHOICES
 from star.verify.text import normalise
+
+OPTIONS = {"label": ("labels",), "numeric": ("units", "tolerance"), "symbolic": ("units", "timeout", "memory")}
+"""Settings that a verifier takes, where they are given."""
 
 
 class Jsonl(RowTask):
@@ -71,17 +66,11 @@ class Jsonl(RowTask):
 
 
 def _verifier(settings: JsonlTask) -> Verifier:
-    if settings.verifier == "label":
-        try:
-            return LabelVerifier(settings.labels)
-        except ValueError as error:
-            raise UserError(f"task.labels = {settings.labels}: {error}") from None
-    if settings.verifier == "numeric":
-        return NumericVerifier(settings.units, settings.tolerance)
-    if settings.verifier == "symbolic":
-        given = {"units": settings.units, "timeout": settings.timeout, "memory": settings.memory}
-        return SymbolicVerifier(**{name: value for name, value in given.items() if value})
-    return ExactVerifier() if settings.verifier == "exact" else ChoiceVerifier()
+    given = {name: value for name in OPTIONS.get(settings.verifier, ()) if (value := getattr(settings, name))}
+    try:
+        return VERIFIERS[settings.verifier](**given)
+    except ValueError as error:
+        raise UserError(f"task.labels = {settings.labels}: {error}") from None
 
 
 def _choices(row: dict[str, Any], place: str) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from star.records import Verdict
+
 TIMEOUT = "timeout"
 """The reply of a request that took too long: its worker was killed."""
 START_SECONDS = 60.0
@@ -171,6 +173,14 @@ class WorkerPool:
             worker.kill()
         else:
             self.idle.append(worker)
+
+
+def reply_verdict(answer: str, reply: dict[str, Any], right: Any) -> Verdict:
+    """What a worker's reply says of an answer; `right` is the result of one that is."""
+    if "error" in reply:
+        status = "timeout" if reply["error"] == TIMEOUT else "error"
+        return Verdict(status, answer, "it took too long" if status == "timeout" else reply["error"])
+    return Verdict("correct" if reply["result"] == right else "wrong", answer)
 
 
 def _end(idle: list[_Worker], owner: int) -> None:

@@ -21,7 +21,7 @@ from star.records import Problem, Verdict
 from star.verify.base import Verifier
 from star.verify.expression import parse_expression
 from star.verify.numeric import parse_number
-from star.verify.pool import TIMEOUT, WorkerPool
+from star.verify.pool import WorkerPool, reply_verdict
 from star.verify.text import normalise
 from star.verify.tree import Node, is_small, number, rational
 
@@ -235,14 +235,6 @@ class ReasoningGymVerifier(Verifier):
         for i, reply in zip(asked, self.pool.ask("score", requests), strict=True):
             verdicts[i] = reply_verdict(pairs[i][0], reply, right=1.0)
         return verdicts
-
-
-def reply_verdict(answer: str, reply: dict[str, Any], right: Any) -> Verdict:
-    """What a worker's reply says of an answer; `right` is the result of one that is."""
-    if "error" in reply:
-        status = "timeout" if reply["error"] == TIMEOUT else "error"
-        return Verdict(status, answer, "it took too long" if status == "timeout" else reply["error"])
-    return Verdict("correct" if reply["result"] == right else "wrong", answer)
 
 
 def _entry(problem: Problem) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from star.records import Problem, Verdict
 from star.verify.base import Verifier
 from star.verify.expression import parse_expression
 from star.verify.latex import COMMANDS, MAX_LENGTH, tidy, unwrap
-from star.verify.pool import TIMEOUT, WorkerPool
+from star.verify.pool import WorkerPool, reply_verdict
 from star.verify.tree import Node, rational
 from star.verify.units import Units
 from star.verify.words import NAMES
@@ -143,9 +143,6 @@ def _may_be_latex(text: str) -> bool:
 
 
 def _verdict(answer: str, reply: dict[str, Any]) -> Verdict:
-    if "error" in reply:
-        status = "timeout" if reply["error"] == TIMEOUT else "error"
-        return Verdict(status, answer, "it took too long" if status == "timeout" else reply["error"])
-    if reply["result"] is None:
+    if reply.get("result", False) is None:
         return Verdict("no_answer", answer, "no mathematics that can be verified")
-    return Verdict("correct" if reply["result"] else "wrong", answer)
+    return reply_verdict(answer, reply, right=True)
