@@ -20,7 +20,7 @@ from star.prompts import PromptBuilder, evaluates_with_exemplars, samples_with_e
 from star.recipe import Decoding
 from star.records import Attempt, Example, Problem, derive_seed
 from star.rollout import rollout
-from star.sample import Sampler, open_sampler
+from star.sample import Sampler, open_sampler, tokens_in_flight
 from star.store import Iteration, Store
 from star.tasks import problems_hash
 from star.train import train_lora
@@ -40,6 +40,7 @@ def open_session(checked: Checked, store: Store) -> Session:
     threads = set_threads(recipe.model)
     device = choose_device(recipe.model)
     checkpoint = resolve_checkpoint(recipe, checked.task)
+    tokens = store.recorded("max_tokens_in_flight") or tokens_in_flight(recipe, checkpoint)
     changed = store.record(
         {
             "base_model": checkpoint.name,
@@ -52,13 +53,14 @@ def open_session(checked: Checked, store: Store) -> Session:
             "device": str(device),
             "dtype": str(choose_dtype(recipe.model, device)).removeprefix("torch."),
             "threads": threads,
+            "max_tokens_in_flight": tokens,
             "world_size": 1,
             "versions": {name: version(name) for name in RECORDED_VERSIONS},
         }
     )
     for line in changed:
         console.print(f"warning: since this run began, {line}", markup=False)
-    return Session(checked, store, checkpoint, open_sampler(recipe, checkpoint))
+    return Session(checked, store, checkpoint, open_sampler(recipe, checkpoint, tokens))
 
 
 def exemplars_hash(prompts: PromptBuilder) -> str:

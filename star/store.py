@@ -183,6 +183,11 @@ class Store:
             )
         return list(lines.values())
 
+    def recorded(self, fact: str) -> Any:
+        """A fact of `run.json` that a run which goes on must keep; `None` before there is any work."""
+        path = self.folder / "run.json"
+        return json.loads(path.read_text(encoding="utf-8")).get(fact) if path.exists() and self._has_work() else None
+
     def _has_work(self) -> bool:
         """Whether anything was sampled or trained that recipe, data and base model decided."""
         return any(self.iterations_folder.glob("*/*"))

@@ -117,3 +117,12 @@ def test_a_recipe_may_change_until_there_is_work_that_it_decided(tiny_recipe, tm
 def test_a_folder_that_is_no_run_is_an_error(tmp_path):
     with pytest.raises(UserError, match=r"not a run directory \(it has no recipe\.yaml\)"):
         Store.existing(tmp_path)
+
+
+def test_what_a_run_that_goes_on_must_keep_is_read_back_once_there_is_work(tiny_recipe, tmp_path):
+    with Store.open(tmp_path / "run", load_recipe(tiny_recipe)) as store:
+        store.record({"max_tokens_in_flight": 4096})
+        assert store.recorded("max_tokens_in_flight") is None
+        next(store.iterations(1)).json("scores", dict)
+        assert store.recorded("max_tokens_in_flight") == 4096
+        assert store.recorded("no such fact") is None

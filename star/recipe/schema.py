@@ -142,10 +142,13 @@ class Rationalization(Section):
 class SamplerSettings(Section):
     """The engine that samples, and how much it takes at once."""
 
-    kind: Literal["local"] = "local"
-    """`local`: our own engine, in this process."""
+    kind: Literal["local", "generate"] = "local"
+    """`local`: our own engine, in this process. `generate`: transformers' `generate`, for comparison."""
     batch_size: Count = 64
-    """Sequences decoded together."""
+    """Sequences decoded together, at most."""
+    max_tokens_in_flight: Count | Literal["auto"] = "auto"
+    """Tokens whose keys and values are kept at once, at most, a shared prefix not counted; long prompts are decoded
+    fewer together. `auto`: what half of the free memory holds, when the run begins."""
     wave: Count = 512
     """Prompts sampled before results are saved: what a crash can cost."""
 

@@ -1,17 +1,16 @@
-"""Samplers: prompts in, completions out. One class a file, and one explicit dict."""
+"""Samplers: prompts in, completions out."""
 
 from __future__ import annotations
 
 from star.models import Checkpoint
 from star.recipe import Recipe
 from star.sample.base import Sampler
+from star.sample.budget import tokens_in_flight
 from star.sample.local import LocalSampler
 
-SAMPLERS: dict[str, type[LocalSampler]] = {"local": LocalSampler}
-
-__all__ = ["SAMPLERS", "LocalSampler", "Sampler", "open_sampler"]
+__all__ = ["LocalSampler", "Sampler", "open_sampler", "tokens_in_flight"]
 
 
-def open_sampler(recipe: Recipe, checkpoint: Checkpoint) -> Sampler:
-    """The sampler of a recipe. Loads no weights before it is asked for text."""
-    return SAMPLERS[recipe.sampler.kind](recipe.model, checkpoint, recipe.sampler.batch_size, recipe.prompt.chat)
+def open_sampler(recipe: Recipe, checkpoint: Checkpoint, tokens: int) -> Sampler:
+    """The sampler of a recipe, with at most `tokens` tokens in flight. Loads no weights before it is asked for text."""
+    return LocalSampler(recipe.model, recipe.sampler, checkpoint, recipe.prompt.chat, tokens)

@@ -25,19 +25,30 @@ def choose_tokens(
     """
     if temperature == 0:
         return logits.argmax(-1)
-    logits = logits.float() / temperature
     width = min(top_k or logits.shape[-1], logits.shape[-1])
-    total = logits.logsumexp(-1, keepdim=True)  # (B, 1): of the whole vocabulary
-    if top_k:  # the nucleus is taken inside the top k, whose probabilities are renormalised first
-        total = logits.topk(width).values.logsumexp(-1, keepdim=True)
     head = min(PREFILTER, width)
-    values, ids = logits.topk(head)  # (B, head), falling
-    cumulative = (values - total).exp().cumsum(-1)
+    values, ids, total = _top(logits, head, width, temperature)
+    cumulative = (values - total).exp().cumsum(-1)  # (B, head)
     if head < width and bool((cumulative[:, -1] < top_p).any()):
-        values, ids = logits.topk(width)
+        values, ids, total = _top(logits, width, width, temperature)
         cumulative = (values - total).exp().cumsum(-1)
     before = torch.nn.functional.pad(cumulative[:, :-1], (1, 0))
     in_nucleus = (before < top_p).sum(-1, keepdim=True)  # (B, 1), at least 1
     mass = cumulative.gather(-1, in_nucleus - 1)
     rank = torch.searchsorted(cumulative, uniforms[:, None].to(cumulative) * mass, right=True)
     return ids.gather(-1, rank.minimum(in_nucleus - 1))[:, 0]
+
+
+def _top(
+    logits: torch.Tensor, count: int, width: int, temperature: float
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The `count` largest scores of each row, falling, their ids, both (B, count), and the log of all mass, (B, 1).
+
+    All mass is that of the vocabulary, or of the top `width`, renormalised before the nucleus is taken.
+    """
+    if width < logits.shape[-1]:
+        values, ids = logits.topk(width)
+        values = values.float() / temperature
+        return values[:, :count], ids[:, :count], values.logsumexp(-1, keepdim=True)
+    values, ids = logits.topk(count)
+    return values.float() / temperature, ids, (logits.float() / temperature).logsumexp(-1, keepdim=True)

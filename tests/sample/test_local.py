@@ -6,18 +6,18 @@ from transformers import AutoModelForCausalLM
 
 from star.errors import UserError
 from star.models import Checkpoint
-from star.recipe import Decoding, Model
+from star.recipe import Decoding, Model, SamplerSettings
 from star.records import Prompt
 from star.sample import LocalSampler
-from star.sample.local import _common_prefix
+from star.sample.local import common_prefix
 
 QUESTIONS = ["Q: What is 12 + 34?\nA:", "Q: 5?\nA:", "Tom has three apples", "é ü 漢字", "Q: What is 7 + 1?\nA:", "the"]
 SHARED = "Q: What is 1 + 1?\nA: 1 + 1 = 2.\n#### 2\n\n"
 
 
 def sampler_for(folder, batch_size=4):
-    settings = Model(path=str(folder), dtype="float32", device="cpu")
-    return LocalSampler(settings, Checkpoint(str(folder)), batch_size=batch_size, chat=False)
+    model = Model(path=str(folder), dtype="float32", device="cpu")
+    return LocalSampler(model, SamplerSettings(batch_size=batch_size), Checkpoint(str(folder)), False, 100_000)
 
 
 def prompts_for(texts):
@@ -156,8 +156,8 @@ def test_an_adapter_changes_the_text_as_peft_would_and_the_base_stays(random_mod
 
 
 def test_the_common_prefix_leaves_a_token_of_every_prompt():
-    assert _common_prefix([[1, 2, 3], [1, 2, 4, 5]]) == [1, 2]
-    assert _common_prefix([[1, 2], [1, 2, 3]]) == [1]
-    assert _common_prefix([[1, 2], [1, 2]]) == [1]
-    assert _common_prefix([[1], [2]]) == []
-    assert _common_prefix([]) == []
+    assert common_prefix([[1, 2, 3], [1, 2, 4, 5]]) == [1, 2]
+    assert common_prefix([[1, 2], [1, 2, 3]]) == [1]
+    assert common_prefix([[1, 2], [1, 2]]) == [1]
+    assert common_prefix([[1], [2]]) == []
+    assert common_prefix([]) == []

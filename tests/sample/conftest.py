@@ -1,0 +1,72 @@
+"""Checkpoints with random weights, one of each make of model that is out there."""
+
+import pytest
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
+
+SERVED = {
+    "llama": {},
+    "qwen2": {},
+    "qwen3": {"head_dim": 16},
+    "gemma": {"head_dim": 16},
+    "gemma2": {"head_dim": 16, "sliding_window": 8, "attn_logit_softcapping": 2.0, "query_pre_attn_scalar": 16},
+    "gemma3_text": {"head_dim": 16, "sliding_window": 8, "layer_types": ["sliding_attention", "full_attention"]},
+    "mistral": {"sliding_window": 8},
+    "mixtral": {"num_local_experts": 4},
+    "phi": {"num_key_value_heads": 4},
+    "phi3": {"sliding_window": 12, "pad_token_id": 0},
+    "gpt2": {"n_inner": 96},
+    "gptj": {"rotary_dim": 8},
+    "gpt_neox": {},
+    "smollm3": {"no_rope_layers": [1, 0], "pad_token_id": 0},
+    "olmo2": {},
+    "starcoder2": {},
+    "granite": {"attention_multiplier": 0.1},
+}
+"""What our engine serves, with what is special to each."""
+HYBRID = {
+    "qwen3_next": {"layer_types": ["linear_attention", "full_attention"], "num_experts": 4, "num_experts_per_tok": 2}
+}
+NOT_SERVED = {
+    "bloom": "takes no position ids",
+    "mamba": "takes no position ids",
+    "gpt_oss": "s_aux",
+    "qwen3_next": "cache has",
+}
+"""What it does not, and what it says about it."""
+
+
+@pytest.fixture(scope="session")
+def architectures(tmp_path_factory, bpe_tokenizer):
+    """A function from the type of a model to a checkpoint of two layers with random weights."""
+    folders = {}
+
+    def checkpoint(model_type):
+        if model_type not in folders:
+            folders[model_type] = tmp_path_factory.mktemp(model_type)
+            torch.manual_seed(7)
+            _random_model(model_type, len(bpe_tokenizer)).save_pretrained(folders[model_type])
+            bpe_tokenizer.save_pretrained(folders[model_type])
+        return folders[model_type]
+
+    return checkpoint
+
+
+def _random_model(model_type, vocab_size):
+    size = {
+        "hidden_size": 48,
+        "intermediate_size": 96,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 256,
+        "initializer_range": 0.3,
+        "bos_token_id": None,
+        "eos_token_id": 1,
+    }
+    config = AutoConfig.for_model(model_type)
+    named = {name: value for name, value in size.items() if hasattr(config, name)}
+    config = AutoConfig.for_model(
+        model_type, **{**named, "vocab_size": vocab_size, **(SERVED | HYBRID).get(model_type, {})}
+    )
+    return AutoModelForCausalLM.from_config(config).eval()
