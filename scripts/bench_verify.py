@@ -1,10 +1,11 @@
 """The verifiers against math-verify, in one run: speed, agreement, and every disagreement; or a fuzz of the verifiers.
 
     python scripts/bench_verify.py [--data GSM8K.jsonl] [--repeats 9] [--json FILE]
-    python scripts/bench_verify.py --fuzz 200000 [--data GSM8K.jsonl] [--seed 0]
+    python scripts/bench_verify.py --fuzz 200000 [--data GSM8K.jsonl | --completions attempts.jsonl] [--seed 0]
 
 The pairs are those of `tests/verify/pairs.py`, whose verdicts are a person's, and ground truths of GSM8K written in
-other ways (made up ones without --data). math-verify runs in this process, with its own timeout.
+other ways (made up ones without --data). math-verify runs in this process, with its own timeout. The fuzz mutates
+answers of the pairs and solutions of GSM8K or, with --completions, what a model wrote: attempts.jsonl of a run.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import runpy
 import statistics
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,9 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from star.records import STATUSES, Problem, Verdict  # noqa: E402
+from star.records import STATUSES, Attempt, Problem, Verdict  # noqa: E402
 from star.tasks.math import BOXED  # noqa: E402
+from star.tasks.source import read_rows  # noqa: E402
 from star.verify import (  # noqa: E402
     ChoiceVerifier,
     ExactVerifier,
@@ -40,7 +42,8 @@ from star.verify import (  # noqa: E402
     symbolic,
 )
 
-Pair = tuple[str, str, str]
+Pair = tuple[str, str, str]  # ground truth, answer, right verdict
+Texts = Sequence[tuple[str, str]]  # ground truths, each with a solution
 CHOICES = ("bank", "library", "New York", "mall", "desk")
 _PIECES = r"""\frac{ \frac12 } { ^ _ \sqrt ( ) [ ] , - − + ± \pm ² ½ ٤ ４ ° ^\circ \text{ \boxed{ #### $ \$ % \% ! ' |
     < \le = \in \cup \infty \pi e i x 9 99999 1e9 ** / : ; & \\ \begin{pmatrix} \end{pmatrix} \sin \log_ \int
@@ -65,12 +68,13 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=9, help="rounds of timing, all contenders in each")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--fuzz", type=int, metavar="N", help="only run N mutated texts through all verifiers")
+    parser.add_argument("--completions", type=completions, metavar="FILE", help="fuzz these attempts.jsonl of a run")
     parser.add_argument("--seed", type=int, default=0, help="of the fuzz")
     arguments = parser.parse_args()
     results: dict[str, Any] = {"machine": machine()}
     print(json.dumps(results["machine"]))
     if arguments.fuzz:
-        results["fuzz"] = fuzz(arguments.fuzz, arguments.seed, arguments.data)
+        results["fuzz"] = fuzz(arguments.fuzz, arguments.seed, arguments.data, arguments.completions or ())
         print(json.dumps(results["fuzz"], indent=2))
         failed = results["fuzz"]["crashes"]
     else:
@@ -94,21 +98,30 @@ def gold(answer: str, choices: tuple[str, ...] = ()) -> Problem:
     return Problem(id="p", task="bench", question="", answer=answer, choices=choices)
 
 
-def gsm8k_solutions(data: Path | None) -> list[str]:
+def completions(file: str) -> Texts:
+    """What a model wrote: the attempts of a run, as in its iterations/001/attempts.jsonl."""
+    try:
+        found = [Attempt.from_dict(row) for _, row in read_rows(Path(file))]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise argparse.ArgumentTypeError(f"{file} does not hold attempts of a run ({error})") from None
+    return [(attempt.problem.answer, attempt.completion.text) for attempt in found]
+
+
+def gsm8k_solutions(data: Path | None) -> Texts:
     """Gold solutions, or ones of the same form."""
+    texts = [f"He has {n} + {n} = <<{n}+{n}={2 * n}>>{2 * n} apples.\n#### {2 * n:,}" for n in range(1, 2000, 7)]
     if data:
-        return [json.loads(line)["answer"] for line in data.read_text().splitlines()]
-    return [f"He has {n} + {n} = <<{n}+{n}={2 * n}>>{2 * n} apples.\n#### {2 * n:,}" for n in range(1, 2000, 7)]
+        texts = [json.loads(line)["answer"] for line in data.read_text().splitlines()]
+    return [(text.rpartition("####")[2].strip(), text) for text in texts]
 
 
 def gsm8k_pairs(data: Path | None) -> list[Pair]:
     """Each ground truth, and an answer written in another way; every sixth is another number."""
-    pairs, extract = [], Extractor(r"####[ \t]*([^\n]+)")
+    pairs = []
     forms = [
         "{n}", "${n:,}", "{n}.00", "{n:,}", "{n}.", r"\${n}", "+{n}", "{n} ", "0{n}", "${n:,}.00", "{n}/1", "$ {n}"
     ]  # fmt: skip
-    for i, solution in enumerate(gsm8k_solutions(data)):
-        truth = extract(solution)[0]
+    for i, (truth, _) in enumerate(gsm8k_solutions(data)):
         n, other = int(truth.replace(",", "")), i % 6 == 5
         pairs.append((truth, forms[i % len(forms)].format(n=n + other), "wrong" if other else "correct"))
     return pairs
@@ -131,22 +144,16 @@ def theirs(truth: str, answer: str, letters: bool = False) -> str:
 def compare(table: list[Pair], gsm8k: list[Pair], repeats: int) -> dict[str, Any]:
     """Agreement on all pairs, then speed."""
     verifiers = {"MATH-style": (SymbolicVerifier(timeout=20), table), "GSM8K": (NumericVerifier(), gsm8k)}
-    results: dict[str, Any] = {"agreement": {}}
-    for name, (verifier, pairs) in verifiers.items():
-        ours = [verdict.status for verdict in batch(verifier, pairs)]
-        others = [theirs(truth, answer) for truth, answer, _ in pairs]
-        results["agreement"][name] = agreement(name, pairs, ours, others)
-    results["speed"] = speed(table, gsm8k, repeats)
-    return results
+    found = {name: agreement(name, verifier, pairs) for name, (verifier, pairs) in verifiers.items()}
+    return {"agreement": found, "speed": speed(table, gsm8k, repeats)}
 
 
-def agreement(name: str, pairs: list[Pair], ours: list[str], others: list[str]) -> dict[str, Any]:
+def agreement(name: str, verifier: Any, pairs: list[Pair]) -> dict[str, Any]:
     """How often each accepts what it should, and every pair where they differ in whether to accept."""
+    ours, others = [verdict.status for verdict in batch(verifier, pairs)], each_theirs(pairs)
     found: dict[str, Any] = {"pairs": len(pairs)}
     for who, statuses in (("ours", ours), ("math-verify", others)):
-        verdicts = [
-            (right == "correct", status == "correct") for (_, _, right), status in zip(pairs, statuses, strict=True)
-        ]
+        verdicts = [(right == "correct", got == "correct") for (*_, right), got in zip(pairs, statuses, strict=True)]
         found[f"{who} against the table"] = {
             "false positives": verdicts.count((False, True)),
             "false negatives": verdicts.count((True, False)),
@@ -202,12 +209,7 @@ def speed(table: list[Pair], gsm8k: list[Pair], repeats: int) -> dict[str, Any]:
 def one_by_one(verifier: Any) -> Callable[[list[Pair]], Any]:
     choices = CHOICES if isinstance(verifier, ChoiceVerifier) else ()
     problems: dict[str, Problem] = {}
-
-    def run(pairs: list[Pair]) -> None:
-        for truth, answer, _ in pairs:
-            verifier.verify(answer, problems.setdefault(truth, gold(truth, choices)))
-
-    return run
+    return lambda pairs: [verifier.verify(b, problems.setdefault(a, gold(a, choices))) for a, b, _ in pairs]
 
 
 def batch(verifier: Any, pairs: list[Pair]) -> list[Verdict]:
@@ -241,23 +243,21 @@ def mutated(text: str, random: random.Random) -> str:
     return text
 
 
-def fuzz(count: int, seed: int = 0, data: Path | None = None, size: int = 1000) -> dict[str, Any]:
-    """Mutated solutions and answers through the extractors and all verifiers: verdicts, crashes, the slowest calls."""
-    random_ = random.Random(seed)
-    table = list(runpy.run_path(str(ROOT / "tests/verify/pairs.py"))["pairs"]())
-    numbers = [(text.rpartition("####")[2].strip(), text) for text in gsm8k_solutions(data)]
+def fuzz(count: int, seed: int = 0, data: Path | None = None, written: Texts = (), size: int = 1000) -> dict[str, Any]:
+    """Mutated texts through the extractors and all verifiers: verdicts, crashes, the slowest calls."""
+    random_, start = random.Random(seed), time.perf_counter()
+    table = runpy.run_path(str(ROOT / "tests/verify/pairs.py"))["pairs"]()
     boxed = [(truth, rf"So the answer is $\boxed{{{answer}}}$.") for truth, answer, _ in table]
+    kinds = [written] if written else [boxed, gsm8k_solutions(data)]
     extractors = [Extractor(r"####[ \t]*([^\n]+)"), Extractor(BOXED)]
     verifiers = [NumericVerifier(), NumericVerifier(["cm|centimeters", "dollars"], 0.01), ExactVerifier()]
     verifiers += [ChoiceVerifier(), LabelVerifier(["yes", "no"]), SymbolicVerifier(timeout=1.0)]
-    names = [v.version for v in (*verifiers, *OTHERS.values())]
-    verdicts: dict[str, Counter[str]] = {name: Counter() for name in names}
-    slowest, crashes = dict.fromkeys((*names, "extractor", "steps"), (0.0, "")), []
-    start = time.perf_counter()
+    verdicts: dict[str, Counter[str]] = defaultdict(Counter)
+    slowest, crashes = defaultdict(lambda: (0.0, "")), []
     for done in range(0, count, size):
         asked: list[tuple[str, Problem]] = []
         for i in range(min(size, count - done)):
-            truth, text = random_.choice(numbers if i % 2 else boxed)
+            truth, text = random_.choice(kinds[i % len(kinds)])
             text = mutated(text[random_.choice((0, -60)) :], random_)  # the end is where the answer is
             before = time.perf_counter()
             answers = [answer for extractor in extractors for answer in extractor(text)] or [text[-40:]]

@@ -136,6 +136,17 @@ def commonsenseqa(tmp_path):
     return folder
 
 
+@pytest.fixture
+def math(tmp_path):
+    """A data set in MATH's format."""
+    folder = tmp_path / "math"
+    folder.mkdir()
+    for split, half in (("train", r"\frac{1}{2}"), ("test", "0.5")):
+        row = {"problem": f"What is ${half}$ of the {split} split?", "solution": rf"It is $\boxed{{{half}}}$."}
+        (folder / f"{split}.jsonl").write_text(json.dumps(row) + "\n")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def long_context_model(random_models, tmp_path_factory):
     """Stands in for models that only a hub has: a tokenizer and a configuration with room for long prompts."""
@@ -155,10 +166,10 @@ def test_a_shipped_recipe_loads_and_its_canonical_form_means_the_same(path, tmp_
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=name_of)
-def test_a_shipped_recipe_dry_runs(path, request, gsm8k, commonsenseqa, capsys, monkeypatch):
+def test_a_shipped_recipe_dry_runs(path, request, gsm8k, commonsenseqa, math, capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
     recipe = load_recipe(path)
-    folders = {"gsm8k": gsm8k, "commonsenseqa": commonsenseqa}
+    folders = {"gsm8k": gsm8k, "commonsenseqa": commonsenseqa, "math": math}
     overrides = [f"task.path={folders[recipe.task.kind]}"] if recipe.task.kind in folders else []
     if recipe.task.kind == "reasoning_gym":
         pytest.importorskip("reasoning_gym")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from abc import abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from importlib.metadata import version
@@ -21,6 +21,7 @@ from star.records import Problem, Verdict
 from star.verify.base import Verifier
 from star.verify.expression import parse_expression
 from star.verify.numeric import parse_number
+from star.verify.plans import CHECKS
 from star.verify.pool import WorkerPool, reply_verdict
 from star.verify.text import normalise
 from star.verify.tree import Node, is_small, number, rational
@@ -196,8 +197,7 @@ class ReasoningGymVerifier(Verifier):
     The problem's `meta["metadata"]` is the entry's; where there is none, as in an exemplar, the text must be the same.
 
     Args:
-        name: of the data set.
-        options: of the data set; some scores depend on them.
+        data_sets: those that there are problems of, with their options; some scores depend on them.
         timeout: seconds for one answer.
         memory: MiB of address space of a worker.
         workers: how many there are; see `WorkerPool`.
@@ -205,16 +205,14 @@ class ReasoningGymVerifier(Verifier):
 
     def __init__(
         self,
-        name: str,
-        options: dict[str, Any] | None = None,
+        data_sets: Mapping[str, dict[str, Any]],
         timeout: float = 2.0,
         memory: int = 1024,
         workers: int | None = None,
     ):
-        self.name = name
-        self.pool = WorkerPool(timeout, memory, workers, {name: options or {}})
+        self.pool = WorkerPool(timeout, memory, workers, data_sets)
         self.text = LinesVerifier()
-        self.version = f"reasoning_gym {version('reasoning-gym')}, {name}"
+        self.version = f"reasoning_gym {version('reasoning-gym')}, {', '.join(data_sets)}"
 
     def check_gold(self, problem: Problem) -> str | None:
         verdict = self.verify(problem.answer, problem)
@@ -229,17 +227,28 @@ class ReasoningGymVerifier(Verifier):
         return self.verify_all([(answer, problem)])[0]
 
     def verify_all(self, pairs: Sequence[tuple[str, Problem]]) -> list[Verdict]:
-        verdicts = [self.text.verify(answer, problem) for answer, problem in pairs]
-        asked = [i for i, (answer, p) in enumerate(pairs) if "metadata" in p.meta and len(answer) <= MAX_LENGTH]
-        requests = [(self.name, _entry(pairs[i][1]), pairs[i][0]) for i in asked]
-        for i, reply in zip(asked, self.pool.ask("score", requests), strict=True):
-            verdicts[i] = reply_verdict(pairs[i][0], reply, right=1.0)
-        return verdicts
+        unasked = [self._unasked(answer, problem) for answer, problem in pairs]
+        asked = [pair for pair, verdict in zip(pairs, unasked, strict=True) if verdict is None]
+        replies = iter(self.pool.ask("score", [_request(answer, problem) for answer, problem in asked]))
+        return [
+            reply_verdict(answer, next(replies), right=1.0) if verdict is None else verdict
+            for (answer, _), verdict in zip(pairs, unasked, strict=True)
+        ]
+
+    def _unasked(self, answer: str, problem: Problem) -> Verdict | None:
+        """The verdict without reasoning-gym, or `None` where it is to be asked."""
+        metadata = problem.meta.get("metadata")
+        if metadata is None or len(answer) > MAX_LENGTH:
+            return self.text.verify(answer, problem)
+        check = CHECKS.get(metadata["source_dataset"])
+        return check(answer, metadata) if check else None
 
 
-def _entry(problem: Problem) -> dict[str, Any]:
-    """The entry of reasoning-gym that a problem was."""
-    return {"question": problem.question, "answer": problem.answer, "metadata": problem.meta["metadata"]}
+def _request(answer: str, problem: Problem) -> tuple[str, dict[str, Any], str]:
+    """What a worker is asked: the data set, the entry that the problem was, and the answer."""
+    metadata = problem.meta["metadata"]
+    entry = {"question": problem.question, "answer": problem.answer, "metadata": metadata}
+    return metadata["source_dataset"], entry, answer
 
 
 def _refuse(name: str) -> None:

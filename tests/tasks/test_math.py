@@ -1,13 +1,19 @@
-"""Problems in the style of MATH: boxed answers, levels, and ground truths that cannot be read."""
+"""Problems in the style of MATH: boxed answers, levels, ground truths that cannot be read, exemplars and recipe."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
 from star.cli import main
 from star.errors import UserError
 from star.recipe import MathTask
+from star.tasks import load_exemplars
 from star.tasks.math import Math
+from star.verify import check_steps
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -140,3 +146,56 @@ def test_what_is_skipped_is_shown_before_the_run_and_recorded_with_it(load, tmp_
     assert record["verifier"].startswith("symbolic")
     [line] = (tmp_path / "runs/tiny-math/metrics.jsonl").read_text().splitlines()
     assert json.loads(line)["accuracy"]["zero-shot"]["groups"].keys() == {"level 1"}
+
+
+@pytest.fixture
+def exemplars(load):
+    """The task, and its exemplars that come with the project."""
+    task, _ = load({"answer": "1"})
+    return task, load_exemplars("math", task)
+
+
+ANSWERS = {
+    "104": ("104.0", "105"),
+    "720": (r"6 \cdot 5!", "72"),
+    r"\frac{5}{9}": ("10/18", r"\frac{9}{5}"),
+    r"36\sqrt{3}": (r"18\sqrt{12}", "36"),
+    "(-2,4)": ("-2 < x < 4", "[-2,4]"),
+}
+"""The answer of each exemplar, written in another way, and another answer."""
+
+
+def test_each_exemplar_boxes_its_answer_and_only_what_means_the_same_is_taken_for_it(exemplars):
+    task, shown = exemplars
+    assert [problem.answer for problem, _ in shown] == list(ANSWERS)
+    for problem, rationale in shown:
+        boxed = rf"\boxed{{{problem.answer}}}"
+        texts = [rationale, *(rationale.replace(boxed, rf"\boxed{{{a}}}") for a in ANSWERS[problem.answer])]
+        verdicts = task.judge_all([(problem, text) for text in [*texts, rationale.replace(boxed, problem.answer)]])
+        assert [verdict.status for verdict in verdicts] == ["correct", "correct", "wrong", "no_answer"]
+
+
+def test_no_step_of_an_exemplar_is_wrong(exemplars):
+    found = [check_steps(rationale) for _, rationale in exemplars[1]]
+    assert sum(steps.checked for steps in found) >= 5
+    assert not any(steps.wrong for steps in found)
+
+
+def test_the_shipped_recipe_shows_its_prompts_on_rows_of_a_folder(load, tmp_path, random_models, capsys):
+    row = {"problem": r"What is $\frac{1}{2} + \frac{1}{3}$?", "solution": r"It is $\boxed{\frac{5}{6}}$."}
+    load(row, BAD, bad_gold="skip")
+    model = shutil.copytree(random_models["llama"], tmp_path / "model")
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 8192}))
+    recipe = str(ROOT / "recipes/math.yaml")
+    assert main(["run", recipe, "--dry-run", f"task.path={tmp_path}", f"model.path={model}"]) == 0
+    shown = "".join(capsys.readouterr().out.split())
+    for part in (
+        "note: 1 problems are left out",
+        "math: 1 training and 1 held-out problems",
+        r"and the solution is $\boxed{(-2,4)}$. Problem: What is $\frac{1}{2} + \frac{1}{3}$? Solution:",
+        r"Problem: What is $\frac{1}{2} + \frac{1}{3}$? (the answer is \frac{5}{6}) Solution:",
+        r"what is the value of $x^2 - 5x$? Solution:[learned:] Expanding the left side",
+        "everything checks out",
+    ):
+        assert part.replace(" ", "") in shown

@@ -8,7 +8,8 @@ import pytest
 
 from star.errors import UserError
 from star.recipe import ReasoningGymTask
-from star.tasks.reasoning_gym import HOW, REFUSED, VERIFIERS, ReasoningGym
+from star.tasks.gym_scoring import COMPOSITE, HOW, REFUSED, VERIFIERS
+from star.tasks.reasoning_gym import ReasoningGym
 from star.verify.text import normalise
 
 pytest.importorskip("reasoning_gym")
@@ -114,9 +115,8 @@ def test_bad_options_are_answered_with_the_words_of_reasoning_gym():
 def test_every_data_set_of_the_package_has_a_way_to_be_compared_or_a_reason():
     from reasoning_gym.factory import DATASETS
 
-    assert set(HOW) | set(REFUSED) == set(DATASETS)
-    assert not set(HOW) & set(REFUSED)
-    assert set(HOW.values()) == set(VERIFIERS)
+    assert sorted([*HOW, *REFUSED, COMPOSITE]) == sorted(DATASETS)
+    assert set(HOW.values()) == {*VERIFIERS, "worker"}
 
 
 def test_tasks_are_imported_without_reasoning_gym():
@@ -128,3 +128,14 @@ def test_a_worker_scores_with_the_options_of_the_recipe():
     longer = {"min_word_length": 5, "max_word_length": 5}
     made = task("word_ladder", train=2, held_out=1, options=longer, timeout=20.0)
     assert [made.judge(p, f"<answer>{p.answer}</answer>").status for p in made.problems("train")] == ["correct"] * 2
+
+
+@pytest.mark.parametrize("data_set", ["boxnet", "rush_hour"])
+def test_a_puzzle_without_a_ground_truth_gets_one_that_reasoning_gym_takes_for_right(data_set):
+    made = task(data_set, train=2, timeout=20.0)
+    first, other = made.problems("train")
+    assert not made.skipped
+    assert first.answer_source == "computed"
+    assert "scored by reasoning-gym itself" in made.notice
+    verdicts = [made.judge(first, f"<answer>{answer}</answer>") for answer in (first.answer, other.answer, "", "What?")]
+    assert [verdict.status for verdict in verdicts] == ["correct", "wrong", "no_answer", "no_answer"]

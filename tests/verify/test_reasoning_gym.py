@@ -21,6 +21,7 @@ from star.verify.reasoning_gym import (
 pytest.importorskip("reasoning_gym")
 
 LADDER = {
+    "source_dataset": "word_ladder",
     "start_word": "DRUM",
     "end_word": "NOUN",
     "word_length": 4,
@@ -33,7 +34,7 @@ def problem(answer, **metadata):
 
 @pytest.fixture(scope="module")
 def ladders():
-    return ReasoningGymVerifier("word_ladder", timeout=10.0, workers=1)
+    return ReasoningGymVerifier({"word_ladder": {}}, timeout=10.0, workers=1)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_partial_credit_is_not_correct(ladders):
 
 
 def test_an_entry_that_cannot_be_scored_is_an_error(ladders):
-    assert ladders.verify("A,B", problem("A,B", start_word="A")).status == "error"
+    assert ladders.verify("A,B", problem("A,B", source_dataset="word_ladder", start_word="A")).status == "error"
 
 
 def test_without_an_entry_only_the_same_text_is_right(ladders):
@@ -116,9 +117,9 @@ def test_without_an_entry_only_the_same_text_is_right(ladders):
 
 
 def test_code_in_an_answer_is_never_run(tmp_path):
-    verifier = ReasoningGymVerifier("n_queens", timeout=10.0, workers=1)
+    verifier = ReasoningGymVerifier({"n_queens": {}}, timeout=10.0, workers=1)
     mark = tmp_path / "ran"
-    entry = problem("Q", valid_answers=["Q"], solutions=["Q"])
+    entry = problem("Q", source_dataset="n_queens", valid_answers=["Q"], solutions=["Q"])
     injected = [f"__import__('os').system('touch {mark}')", f"open({str(mark)!r}, 'w')", "().__class__"]
     verdicts = verifier.verify_all([(answer, entry) for answer in [*injected, "Q"]])
     assert [verdict.accepted for verdict in verdicts] == [False, False, False, True]
@@ -126,9 +127,10 @@ def test_code_in_an_answer_is_never_run(tmp_path):
 
 
 def test_an_answer_that_takes_too_long_is_a_timeout():
-    verifier = ReasoningGymVerifier("rubiks_cube", timeout=0.02, workers=1)
+    verifier = ReasoningGymVerifier({"rubiks_cube": {}}, timeout=0.02, workers=1)
     slow = "U " * 9_000
-    assert verifier.verify(slow, problem("U", cube_size=3, scramble_moves="U'")).status == "timeout"
+    cube = {"source_dataset": "rubiks_cube", "cube_size": 3, "scramble_moves": "U'"}
+    assert verifier.verify(slow, problem("U", **cube)).status == "timeout"
 
 
 def test_its_version_names_reasoning_gym(ladders):
