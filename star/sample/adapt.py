@@ -86,7 +86,7 @@ def _difference(model: PreTrainedModel, probes: list[list[int]], wanted: torch.T
     engine = Engine(model)
     shared = 3
     try:
-        engine.start(probes[0][:shared], slots=len(probes), capacity=8)
+        engine.start(probes[0][:shared], slots=len(probes))
         first = engine.admit([probe[shared:-1] for probe in probes])
         second = engine.step(torch.tensor([probe[-1] for probe in probes], device=model.device))
     except UnknownAttentionError as error:

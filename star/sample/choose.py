@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-PREFILTER = 256
-"""Tokens looked at before the whole vocabulary is sorted; the result is the same either way."""
+WIDTHS = (64, 1024)
+"""Tokens looked at before the whole vocabulary is sorted, for rows whose nucleus has more; the result is the same."""
 
 
 def choose_tokens(
@@ -25,30 +25,29 @@ def choose_tokens(
     """
     if temperature == 0:
         return logits.argmax(-1)
-    width = min(top_k or logits.shape[-1], logits.shape[-1])
-    head = min(PREFILTER, width)
-    values, ids, total = _top(logits, head, width, temperature)
-    cumulative = (values - total).exp().cumsum(-1)  # (B, head)
-    if head < width and bool((cumulative[:, -1] < top_p).any()):
-        values, ids, total = _top(logits, width, width, temperature)
-        cumulative = (values - total).exp().cumsum(-1)
+    scores = logits.float() / temperature
+    if 0 < top_k < logits.shape[-1]:  # the nucleus is taken inside the top k, renormalised
+        scores, ids = scores.topk(top_k)
+        return ids.gather(-1, _choose(scores.softmax(-1), uniforms, top_p, WIDTHS)[:, None])[:, 0]
+    return _choose(scores.softmax(-1), uniforms, top_p, WIDTHS)
+
+
+def _choose(probabilities: torch.Tensor, uniforms: torch.Tensor, top_p: float, widths: tuple[int, ...]) -> torch.Tensor:
+    """The place chosen in each row of (B, V) probabilities, looking at the `widths[0]` largest first."""
+    if top_p >= 1:  # the nucleus is everything, in any order
+        cumulative = probabilities.cumsum(-1)
+        rank = torch.searchsorted(cumulative, uniforms[:, None].to(cumulative) * cumulative[:, -1:], right=True)
+        return rank.clamp(max=probabilities.shape[-1] - 1)[:, 0]
+    width = min(widths[0], probabilities.shape[-1]) if widths else probabilities.shape[-1]
+    values, ids = probabilities.topk(width)  # (B, width), falling
+    cumulative = values.cumsum(-1)
     before = torch.nn.functional.pad(cumulative[:, :-1], (1, 0))
     in_nucleus = (before < top_p).sum(-1, keepdim=True)  # (B, 1), at least 1
     mass = cumulative.gather(-1, in_nucleus - 1)
     rank = torch.searchsorted(cumulative, uniforms[:, None].to(cumulative) * mass, right=True)
-    return ids.gather(-1, rank.minimum(in_nucleus - 1))[:, 0]
-
-
-def _top(
-    logits: torch.Tensor, count: int, width: int, temperature: float
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The `count` largest scores of each row, falling, their ids, both (B, count), and the log of all mass, (B, 1).
-
-    All mass is that of the vocabulary, or of the top `width`, renormalised before the nucleus is taken.
-    """
-    if width < logits.shape[-1]:
-        values, ids = logits.topk(width)
-        values = values.float() / temperature
-        return values[:, :count], ids[:, :count], values.logsumexp(-1, keepdim=True)
-    values, ids = logits.topk(count)
-    return values.float() / temperature, ids, (logits.float() / temperature).logsumexp(-1, keepdim=True)
+    chosen = ids.gather(-1, rank.minimum(in_nucleus - 1))[:, 0]
+    if width < probabilities.shape[-1]:
+        wider = (cumulative[:, -1] < top_p).nonzero()[:, 0]
+        if len(wider):
+            chosen[wider] = _choose(probabilities[wider], uniforms[wider], top_p, widths[1:])
+    return chosen

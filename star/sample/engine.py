@@ -33,12 +33,12 @@ class Engine:
         self.lengths: list[int] = []
         self._prefix: tuple[tuple[int, ...], SlotCache | None] = ((), None)
 
-    def start(self, prefix: Sequence[int], slots: int, capacity: int) -> None:
-        """Forget all sequences; those to come begin with `prefix` and take `slots` slots of `capacity` tokens each."""
+    def start(self, prefix: Sequence[int], slots: int) -> None:
+        """Forget all sequences; those to come begin with `prefix`, and `slots` of them may be alive at once."""
         if self._prefix[0] != tuple(prefix):
             self._prefix = ((), None)  # its memory is free before the next one takes its own
             self._prefix = (tuple(prefix), self._prefill_prefix(prefix) if prefix else None)
-        self.cache = SlotCache(self.layers, slots, capacity, self._prefix[1], len(prefix))
+        self.cache = SlotCache(self.layers, slots, self._prefix[1], len(prefix))
         self.lengths = []
 
     def stop(self) -> None:
@@ -87,7 +87,7 @@ class Engine:
         return order
 
     def _prefill_prefix(self, prefix: Sequence[int]) -> SlotCache:
-        cache = SlotCache(self.layers, 1, len(prefix))
+        cache = SlotCache(self.layers, 1)
         cache.work = Prefill([len(prefix)], [[0]])
         ids = torch.tensor(prefix, device=self.model.device)
         self._forward(cache, ids, torch.arange(len(prefix), device=ids.device), torch.tensor([len(prefix) - 1]))

@@ -23,6 +23,7 @@ from star.sample.adapt import adapt
 from star.sample.choose import choose_tokens
 from star.sample.engine import Engine
 from star.sample.generate import generate
+from star.sample.packed import pack_linear_layers
 from star.sample.rows import Endings, Row, make_rows
 
 REFILL = 1 / 8
@@ -59,18 +60,22 @@ class LocalSampler:
             UserError: a prompt and its completion would not fit the model's context.
         """
         self._load()
-        stop = tuple(decoding.stop or ())
-        if stop not in self._endings:
-            self._endings[stop] = Endings(self.tokenizer, eos_token_ids(self.model, self.tokenizer), stop)
+        endings = self.endings(tuple(decoding.stop or ()))
         context = context_length(self.model.config)
         rows = make_rows(prompts, decoding, seed, self.tokenizer, self.chat, context)
         by_length = sorted(rows, key=lambda row: (-len(row.ids), row.index))
         with torch.inference_mode():
             if self.engine is None:
-                self._generate(by_length, decoding, self._endings[stop])
+                self._generate(by_length, decoding, endings)
             else:
-                self._decode(by_length, decoding, self._endings[stop])
+                self._decode(by_length, decoding, endings)
         return [row.completion(self.name) for row in rows]
+
+    def endings(self, stop: tuple[str, ...]) -> Endings:
+        """What ends a completion: the model's own end tokens, and these stop strings."""
+        if stop not in self._endings:
+            self._endings[stop] = Endings(self.tokenizer, eos_token_ids(self.model, self.tokenizer), stop)
+        return self._endings[stop]
 
     def _load(self) -> None:
         if self.model is not None:
@@ -79,7 +84,9 @@ class LocalSampler:
         dtype = choose_dtype(self.model_settings, device)
         self.model = merge_adapter(self.checkpoint, self.adapter, dtype, device)
         reason = "the recipe asks for it" if self.settings.kind == "generate" else adapt(self.model)
-        self.engine = None if reason else Engine(self.model)
+        if reason is None:
+            pack_linear_layers(self.model)
+            self.engine = Engine(self.model)
         if reason and self.settings.kind == "local":
             console.print(f"note: sampling with transformers' generate, slower than our engine: {reason}", markup=False)
 
@@ -96,7 +103,7 @@ class LocalSampler:
         queue = deque(rows)
         while queue:
             capacity = len(queue[0].ids) - len(shared) + decoding.max_new_tokens
-            self.engine.start(shared, min(len(queue), self._fitting(capacity)), capacity)
+            self.engine.start(shared, min(len(queue), self._fitting(capacity)))
             self._drain(queue, len(shared), decoding, endings)
         self.engine.stop()
 

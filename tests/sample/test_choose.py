@@ -29,11 +29,11 @@ def test_looking_at_the_likeliest_tokens_first_never_changes_the_choice(seed, to
     logits = torch.randn((4, 600), generator=generator) * 3
     uniforms = torch.rand(4, generator=generator)
     quick = choose_tokens(logits, uniforms, 0.8, top_p, top_k)
-    before, choose.PREFILTER = choose.PREFILTER, 600
+    before, choose.WIDTHS = choose.WIDTHS, ()
     try:
         assert torch.equal(quick, choose_tokens(logits, uniforms, 0.8, top_p, top_k))
     finally:
-        choose.PREFILTER = before
+        choose.WIDTHS = before
 
 
 def test_sampled_frequencies_are_those_of_the_softmax():
