@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from collections import Counter
@@ -87,12 +86,12 @@ class Ours:
             sizes[rows if rows < 8 else (rows + 7) // 8 * 8] += count
         with torch.inference_mode():
             for rows, count in sizes.items():
-                inputs = {m.in_features: torch.randn(rows, m.in_features).to(m.weight.dtype) for m in linear}
+                inputs = {m.in_features: torch.randn(rows, m.in_features).to(self.sampler.model.dtype) for m in linear}
                 once = []
                 for _ in range(4):
                     start = time.perf_counter()
                     for module in linear:
-                        torch.nn.functional.linear(inputs[module.in_features], module.weight, module.bias)
+                        module(inputs[module.in_features])
                     once.append(time.perf_counter() - start)
                 total += count * min(once)
         return total
@@ -160,12 +159,21 @@ def count(tokens: list[int], tokenizer: Any, stop: list[str]) -> int:
     return len(tokens)
 
 
+def peak_mib() -> float:
+    """The most memory that this process and its children (vLLM has some) ever held, in MiB, summed over them."""
+    import psutil
+
+    this = psutil.Process()
+    statuses = [Path(f"/proc/{one.pid}/status").read_text() for one in (this, *this.children(recursive=True))]
+    return sum(int(line.split()[1]) for text in statuses for line in text.splitlines() if "VmHWM" in line) / 1024
+
+
 def main() -> None:
     """Serve requests until standard input ends."""
     engine = {"ours": Ours, "generate": Generate, "vllm": Vllm}[sys.argv[1]](*sys.argv[2:])
     for line in sys.stdin:
         figures = engine.run(**json.loads(line))
-        figures["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        figures["peak_mib"] = peak_mib()
         print(json.dumps(figures), flush=True)
 
 

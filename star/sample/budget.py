@@ -29,7 +29,8 @@ def tokens_in_flight(recipe: Recipe, checkpoint: Checkpoint) -> int:
         return recipe.sampler.max_tokens_in_flight
     device = choose_device(recipe.model)
     bytes_each = token_bytes(load_config(checkpoint), choose_dtype(recipe.model, device))
-    return max(1024, 1 << int(SHARE * free_memory(device) / bytes_each).bit_length() - 1)
+    tokens = max(1024, int(SHARE * free_memory(device) / bytes_each))
+    return 1 << (tokens.bit_length() - 1)
 
 
 def token_bytes(config: Any, dtype: torch.dtype) -> int:
