@@ -114,7 +114,7 @@ def start_contenders(arguments: argparse.Namespace) -> dict[str, Contender]:
     from star.tasks import build_task
 
     recipe = load_recipe(ROOT / "recipes/smollm2-arithmetic.yaml", [f"model.gguf={arguments.gguf}"])
-    checkpoint = resolve_checkpoint(recipe, build_task(recipe.task)).name
+    checkpoint = resolve_checkpoint(recipe, build_task(recipe)).name
     contenders = {
         "ours": Contender(sys.executable, "ours", checkpoint, arguments.dtype),
         "generate": Contender(sys.executable, "generate", checkpoint, arguments.dtype),
