@@ -12,8 +12,7 @@ import torch
 from transformers import LogitsProcessor, LogitsProcessorList, PreTrainedModel, StoppingCriteria, StoppingCriteriaList
 
 from star.recipe import Decoding
-from star.sample.choose import choose_tokens
-from star.sample.rows import Endings, Row
+from star.sample.rows import Endings, Row, next_tokens
 
 
 def generate(model: PreTrainedModel, pad: int, rows: Sequence[Row], decoding: Decoding, endings: Endings) -> None:
@@ -45,12 +44,7 @@ class _Choice(LogitsProcessor):
         self.rows, self.decoding = rows, decoding
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        decoding = self.decoding
-        uniforms = None
-        if decoding.temperature > 0:
-            own = [0.0 if row.finish_reason else row.uniform(decoding.max_new_tokens) for row in self.rows]
-            uniforms = torch.tensor(own, device=scores.device)
-        chosen = choose_tokens(scores, uniforms, decoding.temperature, decoding.top_p, decoding.top_k)
+        chosen = next_tokens(scores, self.rows, self.decoding)
         return torch.full_like(scores, -torch.inf).scatter_(1, chosen[:, None], 0.0)
 
 

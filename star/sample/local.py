@@ -20,11 +20,10 @@ from star.models.loading import context_length
 from star.recipe import Decoding, Model, SamplerSettings
 from star.records import Completion, Prompt
 from star.sample.adapt import adapt
-from star.sample.choose import choose_tokens
 from star.sample.engine import Engine
 from star.sample.generate import generate
 from star.sample.packed import pack_linear_layers
-from star.sample.rows import Endings, Row, make_rows
+from star.sample.rows import Endings, Row, make_rows, next_tokens
 
 REFILL = 1 / 8
 """New rows come in when this share of the slots is free: prompts go through the model faster together."""
@@ -124,7 +123,7 @@ class LocalSampler:
                     alive += new
                 elif not alive:
                     return
-            tokens = _choose(logits, alive, decoding)
+            tokens = next_tokens(logits, alive, decoding)
             done = [
                 place
                 for place, (row, token) in enumerate(zip(alive, tokens.tolist(), strict=True))
@@ -135,14 +134,6 @@ class LocalSampler:
                 alive, tokens = [alive[old] for old in order], tokens[order]
             if alive:
                 logits = engine.step(tokens)
-
-
-def _choose(logits: torch.Tensor, rows: list[Row], decoding: Decoding) -> torch.Tensor:
-    uniforms = None
-    if decoding.temperature > 0:
-        own = [row.uniform(decoding.max_new_tokens) for row in rows]
-        uniforms = torch.tensor(own, device=logits.device)
-    return choose_tokens(logits, uniforms, decoding.temperature, decoding.top_p, decoding.top_k)
 
 
 def common_prefix(sequences: list[list[int]]) -> list[int]:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 
 from star.errors import UserError
 from star.models import encode_prompt
 from star.recipe import Decoding
 from star.records import Completion, Prompt, derive_seed
+from star.sample.choose import choose_tokens
 from star.sample.stop import StopStrings
 
 
@@ -71,6 +73,15 @@ def make_rows(
             "use fewer exemplars (prompt.shots) or a smaller decoding.max_new_tokens"
         )
     return rows
+
+
+def next_tokens(logits: torch.Tensor, rows: Sequence[Row], decoding: Decoding) -> torch.Tensor:
+    """The next token of each row, (B,), from its logits, (B, V), and its own random stream; anything for ended rows."""
+    uniforms = None
+    if decoding.temperature > 0:
+        own = [0.0 if row.finish_reason else row.uniform(decoding.max_new_tokens) for row in rows]
+        uniforms = torch.tensor(own, device=logits.device)
+    return choose_tokens(logits, uniforms, decoding.temperature, decoding.top_p, decoding.top_k)
 
 
 class Endings:
