@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
+
+from scripts.machine import machine  # noqa: E402
 
 BATCH_SIZES = (16, 32, 64, 128)
 """Tried for `generate`; vLLM batches as it likes, up to the largest."""
@@ -42,7 +42,7 @@ def main() -> int:
     parser.add_argument("--vllm-python", metavar="PYTHON", help="of an environment that has vLLM; left out without")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     arguments = parser.parse_args()
-    results: dict[str, Any] = {"machine": machine(), "workloads": {}}
+    results: dict[str, Any] = {"machine": processor(), "workloads": {}}
     print(json.dumps(results["machine"]))
     contenders = start_contenders(arguments)
     workloads = make_workloads(arguments.data, arguments.max_new_tokens)
@@ -55,15 +55,12 @@ def main() -> int:
     return 0
 
 
-def machine() -> dict[str, Any]:
-    """What the figures depend on."""
+def processor() -> dict[str, Any]:
+    """The machine, and what torch makes of it."""
     import torch
 
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    cpu = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
     amx = bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())
-    packages = {name: version(name) for name in ("torch", "transformers")}
-    return {"cpu": cpu or platform.processor(), "threads": torch.get_num_threads(), "amx": amx, **packages}
+    return {**machine("torch", "transformers"), "threads": torch.get_num_threads(), "amx": amx}
 
 
 def make_workloads(data: Path, max_new_tokens: int) -> dict[str, dict[str, Any]]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import random
 import runpy
 import statistics
@@ -20,13 +19,13 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from scripts.machine import machine  # noqa: E402
 from star.records import STATUSES, Attempt, Problem, Verdict  # noqa: E402
 from star.tasks.math import BOXED  # noqa: E402
 from star.tasks.source import read_rows  # noqa: E402
@@ -71,7 +70,7 @@ def main() -> int:
     parser.add_argument("--completions", type=completions, metavar="FILE", help="fuzz these attempts.jsonl of a run")
     parser.add_argument("--seed", type=int, default=0, help="of the fuzz")
     arguments = parser.parse_args()
-    results: dict[str, Any] = {"machine": machine()}
+    results: dict[str, Any] = {"machine": machine("sympy", "math-verify", "latex2sympy2_extended")}
     print(json.dumps(results["machine"]))
     if arguments.fuzz:
         results["fuzz"] = fuzz(arguments.fuzz, arguments.seed, arguments.data, arguments.completions or ())
@@ -84,14 +83,6 @@ def main() -> int:
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=2) + "\n")
     return 1 if failed else 0
-
-
-def machine() -> dict[str, str]:
-    """What the figures depend on."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    cpu = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    packages = {name: version(name) for name in ("sympy", "math-verify", "latex2sympy2_extended")}
-    return {"cpu": cpu or platform.processor(), "python": sys.version.split()[0], "system": sys.platform, **packages}
 
 
 def gold(answer: str, choices: tuple[str, ...] = ()) -> Problem:
