@@ -13,7 +13,7 @@ import torch
 from transformers import Cache
 from transformers.cache_utils import CacheLayerMixin
 
-from star.sample.attention import additive, attend
+from star.sample.attention import additive, attend_once, attend_prefix, attend_within, merge
 
 Attended = tuple[torch.Tensor, torch.Tensor]
 """Attention, (1, H, T, D), and the log-sum-exp of its scores, (1, H, T)."""
@@ -102,7 +102,17 @@ class Prefill:
             for slot in slots:
                 states[slot, :, :length] = new[:, end - length : end]
 
-    def attend(self, _layer, query, key, value, scale, window, softcap) -> Attended:
+    def attend(self, layer: SlotLayer, query, key, value, scale, window, softcap) -> torch.Tensor:
+        """(1, H, T, D): each token's attention to its own sequence and to the prefix."""
+        own, lse = self._attend_within(query, key, value, scale, window, softcap)
+        if layer.prefix is None:
+            return own
+        mask, is_seen = self._prefix_mask(layer.prefix[0].shape[2], window, query)
+        if not is_seen:
+            return own
+        return merge(own, lse, *attend_prefix(query, layer.prefix, scale, mask=mask, softcap=softcap))
+
+    def _attend_within(self, query, key, value, scale, window, softcap) -> Attended:
         parts, start = [], 0
         for length, same in groupby(self.lengths):
             count = len(list(same))
@@ -110,19 +120,20 @@ class Prefill:
             mask = None
             if window is not None and window < length:
                 at = torch.arange(length, device=query.device)
-                mask = additive((at <= at[:, None]) & (at > at[:, None] - window), query.dtype)
-            parts.append(attend(q, k, v, scale, mask=mask, is_causal=mask is None, softcap=softcap))
+                mask = additive((at <= at[:, None]) & (at > at[:, None] - window), query.dtype)[None, None]
+            parts.append(attend_within(q, k, v, scale, mask=mask, softcap=softcap))
             start += count * length
         out = [part.transpose(0, 1).flatten(1, 2) for part, _ in parts]
         lse = [part.transpose(0, 1).flatten(1, 2) for _, part in parts]
         return torch.cat(out, dim=1)[None], torch.cat(lse, dim=1)[None]
 
-    def prefix_mask(self, length: int, window: int | None, query: torch.Tensor) -> tuple[torch.Tensor | None, bool]:
+    def _prefix_mask(self, length: int, window: int | None, query: torch.Tensor) -> tuple[torch.Tensor | None, bool]:
         """What of a prefix of `length` tokens each token sees: a mask if not all, and whether any sees any."""
         if window is None or window >= length + self.longest:
             return None, True
         at = torch.cat([torch.arange(n, device=query.device) for n in self.lengths]) + length
-        return _prefix_mask(at, length, window, query.dtype)
+        is_seen = _sees_prefix(at, length, window)
+        return additive(is_seen, query.dtype)[None, None], bool(is_seen.any())
 
 
 class Decode:
@@ -137,8 +148,7 @@ class Decode:
         self.longest = int(lengths.max()) + 1
         self.is_even = bool((lengths == self.longest - 1).all())
         self.rows, self.lengths = torch.arange(len(lengths), device=device), lengths.to(device)
-        self._masks: dict[int | None, torch.Tensor] = {}
-        self._prefix_masks: dict[int | None, tuple[torch.Tensor | None, bool]] = {}
+        self._masks: dict[int | None, tuple[torch.Tensor, torch.Tensor | None, bool]] = {}  # by window
 
     def store(self, states: torch.Tensor, new: torch.Tensor) -> None:
         if self.is_even:
@@ -146,33 +156,36 @@ class Decode:
         else:
             states[self.rows, :, self.lengths] = new.transpose(0, 1)
 
-    def attend(self, layer, query, _key, _value, scale, window, softcap) -> Attended:
-        k, v = (states[: len(self.rows)] for states in (layer.keys, layer.values))
-        q = query[0].transpose(0, 1)[:, :, None]  # (n, H, 1, D)
-        out, lse = attend(q, k, v, scale, mask=self._mask(window, k.shape[2]), softcap=softcap)
-        return out[:, :, 0].transpose(0, 1)[None], lse[:, :, 0].transpose(0, 1)[None]
+    def attend(self, layer: SlotLayer, query, _key, _value, scale, window, softcap) -> torch.Tensor:
+        """(1, H, n, D): each token's attention to its slot and to the prefix."""
+        own = tuple(states[: len(self.rows)] for states in (layer.keys, layer.values))
+        masks = self._masks.get(window)
+        if masks is None:
+            masks = self._masks[window] = self._make_masks(layer, window, query.dtype)
+        mask, prefix_mask, is_seen = masks
+        prefix = layer.prefix if is_seen else None
+        out = attend_once(query[0].transpose(0, 1), own, mask, prefix, prefix_mask, scale, softcap)
+        return out.transpose(0, 1)[None]
 
-    def _mask(self, window: int | None, room: int) -> torch.Tensor:
-        if window not in self._masks:
-            at, here = torch.arange(room, device=self.lengths.device), self.lengths[:, None]
-            is_seen = at <= here
-            if window is not None:
-                is_seen &= at > here - window
-            self._masks[window] = additive(is_seen[:, None], torch.float32)
-        return self._masks[window]
-
-    def prefix_mask(self, length: int, window: int | None, query: torch.Tensor) -> tuple[torch.Tensor | None, bool]:
-        """What of a prefix of `length` tokens each token sees: a mask if not all, and whether any sees any."""
+    def _make_masks(
+        self, layer: SlotLayer, window: int | None, dtype: torch.dtype
+    ) -> tuple[torch.Tensor, torch.Tensor | None, bool]:
+        """What each row sees of its slot; of the prefix, if not all; and whether any row sees any of the prefix."""
+        at, here = torch.arange(layer.keys.shape[2], device=self.lengths.device), self.lengths[:, None]
+        is_seen = at <= here
+        if window is not None:
+            is_seen &= at > here - window
+        mask = additive(is_seen, dtype)[:, None, None]
+        length = 0 if layer.prefix is None else layer.prefix[0].shape[2]
         if window is None or window >= length + self.longest:
-            return None, True
-        if window not in self._prefix_masks:
-            self._prefix_masks[window] = _prefix_mask(self.lengths + length, length, window, query.dtype)
-        return self._prefix_masks[window]
+            return mask, None, True
+        is_seen = _sees_prefix(self.lengths + length, length, window)
+        return mask, additive(is_seen, dtype)[:, None, None], bool(is_seen.any())
 
 
-def _prefix_mask(at: torch.Tensor, length: int, window: int, dtype: torch.dtype) -> tuple[torch.Tensor, bool]:
-    is_seen = torch.arange(length, device=at.device) > at[:, None] - window  # (T, P)
-    return additive(is_seen, dtype), bool(is_seen.any())
+def _sees_prefix(at: torch.Tensor, length: int, window: int) -> torch.Tensor:
+    """Which of the `length` tokens of the prefix a token at each of these places sees, (T, P)."""
+    return torch.arange(length, device=at.device) > at[:, None] - window
 
 
 def _with_room(states: torch.Tensor, length: int) -> torch.Tensor:

@@ -28,6 +28,9 @@ from star.sample.rows import Endings, Row, make_rows, next_tokens
 REFILL = 1 / 8
 """New rows come in when this share of the slots is free: prompts go through the model faster together."""
 
+SHORTEST_PREFIX = 16
+"""Tokens that prompts must begin with alike for one copy of them to save anything."""
+
 
 class LocalSampler:
     """Samples with a transformers model in this process. See `star.sample.base.Sampler`."""
@@ -99,6 +102,8 @@ class LocalSampler:
     def _decode(self, rows: list[Row], decoding: Decoding, endings: Endings) -> None:
         """Write the completions of all rows, longest prompt first, with the engine."""
         shared = common_prefix([row.ids for row in rows])
+        if len(shared) < SHORTEST_PREFIX:
+            shared = []
         queue = deque(rows)
         while queue:
             capacity = len(queue[0].ids) - len(shared) + decoding.max_new_tokens

@@ -27,3 +27,15 @@ def test_a_head_that_shares_its_weights_with_the_embedding_leaves_them_there(arc
     assert model.get_output_embeddings().weight is embedding
     pack_linear_layers(model)
     assert torch.equal(model.get_input_embeddings().weight, before)
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen2", "gpt2", "mixtral"])
+def test_layers_that_read_the_same_states_become_one_product_with_the_same_logits(architectures, name):
+    model = AutoModelForCausalLM.from_pretrained(architectures(name), dtype=torch.float32)
+    ids = torch.arange(24).reshape(2, 12)
+    with torch.inference_mode():
+        wanted = model(ids).logits
+        pack_linear_layers(model)
+        for _ in range(2):  # nothing is left over from one pass to the next
+            assert torch.allclose(model(ids).logits, wanted, rtol=1e-4, atol=1e-4)
+        assert torch.allclose(model(ids[:1]).logits, wanted[:1], rtol=1e-4, atol=1e-4)
