@@ -87,6 +87,23 @@ def bpe_tokenizer():
 
 
 @pytest.fixture(scope="session")
+def architectures(tmp_path_factory, bpe_tokenizer):
+    """A function from the type of a model (see `tests/architectures.py`) to a checkpoint with random weights."""
+    from tests.architectures import random_model
+
+    folders = {}
+
+    def checkpoint(model_type):
+        if model_type not in folders:
+            folders[model_type] = tmp_path_factory.mktemp(model_type)
+            random_model(model_type, len(bpe_tokenizer)).save_pretrained(folders[model_type])
+            bpe_tokenizer.save_pretrained(folders[model_type])
+        return folders[model_type]
+
+    return checkpoint
+
+
+@pytest.fixture(scope="session")
 def random_models(tmp_path_factory, bpe_tokenizer) -> dict[str, Path]:
     """Checkpoints with random weights: rotary positions and grouped queries; learned positions; a sliding window."""
     import torch

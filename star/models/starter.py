@@ -19,14 +19,12 @@ from star.models.loading import quiet
 from star.recipe import Starter
 from star.records import derive_seed
 from star.tasks.arithmetic import Arithmetic, draw_pair, is_held_out
-from star.train.batches import TokenisedExample, collate
-from star.train.loss import summed_loss
+from star.train.batches import TokenisedExample
+from star.train.loss import TargetLoss
 
 ALPHABET = "0123456789+-*=,.:;#()<>/ \n?!ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PAD, EOS, UNKNOWN = "<pad>", "<eos>", "<unk>"
-MICRO_BATCH = 16
-"""Examples in a forward pass."""
-FORMAT = 3
+FORMAT = 4
 """Raised when the code below makes another model from the same settings, so that no stale one is found in the cache."""
 
 
@@ -54,22 +52,20 @@ def build_starter(settings: Starter, task: Arithmetic, folder: Path) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(derive_seed(settings.seed, "starter weights"))
         model = _new_model(settings, tokenizer)
+    loss_of = TargetLoss(model, tokenizer.pad_token_id)
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.lr, weight_decay=0.01)
     schedule = get_cosine_schedule_with_warmup(optimizer, settings.warmup_steps, settings.steps)
     with progress("pretraining the starter (once)", settings.steps) as advance:
         for _ in range(settings.steps):
             rows = _worked_sums(settings, task, tokenizer, rng)
-            targets, total = sum(len(row.target) for row in rows), 0.0
+            targets = sum(len(row.target) for row in rows)
             optimizer.zero_grad()
-            for start in range(0, len(rows), MICRO_BATCH):  # rows of like length together: less padding
-                batch = collate(rows[start : start + MICRO_BATCH], tokenizer.pad_token_id)
-                loss = summed_loss(model, *batch) / targets
-                loss.backward()
-                total += loss.item()
+            loss = loss_of(model, rows) / targets
+            loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             schedule.step()
-            advance(1, f"loss {total:.3f}")
+            advance(1, f"loss {loss.item():.3f}")
     with quiet():
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)

@@ -12,23 +12,18 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import AttentionInterface
+
+from star.models.routing import refuse_unknown
 
 if TYPE_CHECKING:
     from star.sample.cache import SlotCache
 
 SCORES = 1 << 20
 """Scores against a prefix that are held at once, so that they stay in the processor's cache."""
-NAME = "star_slots"
-"""What transformers calls this attention."""
-HARMLESS = {"dropout", "is_causal", "output_attentions", "output_router_logits", "position_ids", "use_cache"}
-"""Further arguments of an attention function that change nothing here; any other that is set might."""
+IGNORED = frozenset({"dropout"})
+"""Nothing is dropped when sampling."""
 
 _cache: ContextVar[SlotCache] = ContextVar("the cache of the forward pass that is running")
-
-
-class UnknownAttentionError(Exception):
-    """A model asks for a kind of attention that is not known here."""
 
 
 @contextmanager
@@ -64,8 +59,7 @@ def slot_attention(
     Raises:
         UnknownAttentionError: an argument is set that would change the result, in a way that is not known here.
     """
-    if unknown := [name for name, setting in more.items() if name not in HARMLESS and setting is not None]:
-        raise UnknownAttentionError(f"its attention takes {', '.join(unknown)}")
+    refuse_unknown(more, IGNORED)
     cache = _cache.get()
     layer = cache.layers[module.layer_idx]
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
@@ -206,6 +200,3 @@ def additive(is_seen: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
 def merge(a: torch.Tensor, a_lse: torch.Tensor, b: torch.Tensor, b_lse: torch.Tensor) -> torch.Tensor:
     """Attention to the keys of both, from attention to either, (B, H, T, D), and its log-sum-exp, (B, H, T)."""
     return torch.lerp(b.float(), a.float(), torch.sigmoid(a_lse - b_lse)[..., None]).to(a.dtype)
-
-
-AttentionInterface.register(NAME, slot_attention)

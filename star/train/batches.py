@@ -55,6 +55,19 @@ def batches(count: int, batch_size: int, steps: int, epochs: float | None, seed:
         yield [next(stream) for _ in range(size)]
 
 
+def micro_batches(
+    rows: Sequence[TokenisedExample], examples: int | None, tokens: int | None
+) -> list[list[TokenisedExample]]:
+    """`rows`, longest first, in parts of at most so many examples and tokens (`None`: any number), one at least."""
+    parts: list[list[TokenisedExample]] = [[]]
+    for row in sorted(rows, key=len, reverse=True):
+        full = len(parts[-1]) == examples or (tokens and sum(map(len, parts[-1])) + len(row) > tokens)
+        if parts[-1] and full:
+            parts.append([])
+        parts[-1].append(row)
+    return parts
+
+
 def collate(rows: Sequence[TokenisedExample], pad: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Right-padded ids, attention mask and labels, each (B, T). Labels cover the target, EOS included, and no more."""
     width = max(map(len, rows))

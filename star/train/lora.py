@@ -17,21 +17,21 @@ from accelerate import Accelerator
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import get_scheduler
 
-from star.console import progress
+from star.console import console, progress
 from star.errors import UserError
 from star.models import Checkpoint, choose_device, choose_dtype, load_model, load_tokenizer
 from star.models.loading import context_length, quiet
 from star.recipe import Recipe, Training
 from star.records import Example, derive_seed
-from star.train.batches import TokenisedExample, batches, collate, tokenise
-from star.train.loss import summed_loss
+from star.train.adapters import speed_up
+from star.train.batches import TokenisedExample, batches, micro_batches, tokenise
+from star.train.loss import TargetLoss
 
 LOG = "training.jsonl"
 """Beside the adapter: what was left out, then loss, learning rate and gradient norm of every optimizer step."""
 
-EAGER_UP_TO = 256
-"""Tokens up to which plain attention trains faster on a CPU than torch's fused kernel, whose bfloat16 backward pass
-took a quarter of a step (SmolLM2, rows of 41 tokens: 480 against 370 tokens/s)."""
+CPU_TOKENS = 2048
+"""Tokens of one forward pass on a CPU, unless a single example is longer: what they take stays near the processor."""
 
 
 def train_lora(
@@ -60,10 +60,12 @@ def train_lora(
         raise UserError(
             f"iteration {number}: all {len(examples)} training examples are longer than the model's context"
         )
-    if device.type == "cpu" and max(map(len, rows)) <= EAGER_UP_TO:
-        base.set_attn_implementation("eager")
+    loss_of = TargetLoss(base, tokenizer.pad_token_id)
+    if loss_of.obstacle:
+        console.print(f"note: fine-tuning with padding, slower than packed: {loss_of.obstacle}", markup=False)
     torch.manual_seed(derive_seed(recipe.seed, number, "adapter weights and dropout"))
     model = _with_adapter(base, settings, None if settings.from_base else previous)
+    speed_up(model)
     steps = settings.steps_in(number, len(rows))
     optimizer = torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad], lr=settings.lr, weight_decay=settings.weight_decay
@@ -81,7 +83,7 @@ def train_lora(
         for step, batch in enumerate(order, 1):
             chosen = [rows[i] for i in batch]
             lr = schedule.get_last_lr()[0]
-            loss, norm = _optimizer_step(accelerator, model, optimizer, chosen, settings, tokenizer.pad_token_id, step)
+            loss, norm = _optimizer_step(accelerator, model, optimizer, loss_of, chosen, settings, step)
             schedule.step()
             log.append({"step": step, "loss": loss, "lr": lr, "grad_norm": norm, "examples": len(chosen)})
             advance(1, f"loss {loss:.4f}")
@@ -123,29 +125,26 @@ def _optimizer_step(
     accelerator: Accelerator,
     model: torch.nn.Module,
     optimizer: Any,
+    loss_of: TargetLoss,
     rows: Sequence[TokenisedExample],
     settings: Training,
-    pad: int,
     step: int,
 ) -> tuple[float, float]:
     """One update on `rows`; returns the mean loss a target token and the gradient norm before clipping."""
-    tokens = sum(len(row.target) for row in rows)
-    size = settings.micro_batch_size or len(rows)
-    device = next(model.parameters()).device
-    total = 0.0
+    targets, total = sum(len(row.target) for row in rows), 0.0
+    at_once = CPU_TOKENS if accelerator.device.type == "cpu" else None
     optimizer.zero_grad()
-    for start in range(0, len(rows), size):
-        part = rows[start : start + size]
-        loss = summed_loss(model, *(tensor.to(device) for tensor in collate(part, pad)))
+    for part in micro_batches(rows, settings.micro_batch_size, at_once):
+        loss = loss_of(model, part)
         total += loss.item()
         if not math.isfinite(total):
             raise _diverged(step, f"the loss is {loss.item()}", part)
-        accelerator.backward(loss / tokens)
+        accelerator.backward(loss / targets)
     norm = accelerator.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
     if not math.isfinite(float(norm)):
         raise _diverged(step, f"the gradient norm is {float(norm)}", rows)
     optimizer.step()
-    return total / tokens, float(norm)
+    return total / targets, float(norm)
 
 
 def _diverged(step: int, what: str, rows: Sequence[TokenisedExample]) -> UserError:

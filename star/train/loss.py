@@ -1,23 +1,122 @@
-"""The loss that fine-tuning and pretraining share."""
+"""The loss that fine-tuning and pretraining share, computed the quickest way that a model allows."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import accumulate
+
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, linear
+from transformers import PreTrainedModel
 
 from star.models.loading import keeps_logits
-from star.train.batches import IGNORE
+from star.train.batches import IGNORE, TokenisedExample, collate
+from star.train.packing import Layout, pack_attention, packed
+
+ROWS_AT_ONCE = 128
+"""Target tokens whose logits are held at once: 49,152 logits of each are 25 MB, and stay in the processor's cache."""
 
 
-def summed_loss(model: torch.nn.Module, ids: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy summed over the labelled tokens of a batch, each argument (B, T).
+class TargetLoss:
+    """Cross-entropy summed over the target tokens of examples, end-of-sequence tokens included.
 
-    Logits are computed only at positions that predict a label in some row: the vocabulary is most of the work.
+    Examples go through the model packed; where a model cannot do that, padded. Logits are computed for positions that
+    predict a target token and, where the head is frozen, a few at a time, forward and backward at once.
+
+    Args:
+        model: to be trained, before an adapter is put on it: its attention is routed through ours, if it can be.
+        pad: the pad token.
+
+    Attributes:
+        obstacle: why examples are padded; `None` if they are packed.
     """
-    target = labels[:, 1:]  # what position t predicts stands at t + 1
-    used = (target != IGNORE).any(0).nonzero()[:, 0]  # (n,)
-    if keeps_logits(getattr(model, "get_base_model", lambda: model)()):
-        logits = model(input_ids=ids, attention_mask=mask, use_cache=False, logits_to_keep=used).logits  # (B, n, V)
-    else:
-        logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, used]
-    return cross_entropy(logits.flatten(0, 1).float(), target[:, used].flatten(), ignore_index=IGNORE, reduction="sum")
+
+    def __init__(self, model: PreTrainedModel, pad: int):
+        self.base, self.pad = model, pad
+        self.obstacle = pack_attention(model)
+        if self.obstacle and model.device.type == "cpu" and model._can_set_attn_implementation():
+            model.set_attn_implementation("eager")  # see PLAIN_UP_TO
+        self.keeps_logits = keeps_logits(model)
+        self.head = _separable_head(model) if self.keeps_logits and not self.obstacle else None
+
+    def __call__(self, model: torch.nn.Module, rows: Sequence[TokenisedExample]) -> torch.Tensor:
+        """The summed loss of `rows`, for backward. `model` is the base model or wraps it."""
+        return self._padded(model, rows) if self.obstacle else self._packed(model, rows)
+
+    def _packed(self, model: torch.nn.Module, rows: Sequence[TokenisedExample]) -> torch.Tensor:
+        device, layout = self.base.device, Layout([len(row) for row in rows], self.base.device)
+        ids = torch.tensor([token for row in rows for token in row.prompt + row.target], device=device)
+        targets = torch.tensor([token for row in rows for token in row.target], device=device)
+        ends = accumulate(len(row) for row in rows)
+        used = [torch.arange(end - len(row.target), end) - 1 for row, end in zip(rows, ends, strict=True)]
+        used = torch.cat(used).to(device)  # what a position predicts stands at the next
+        more = {"logits_to_keep": used} if self.keeps_logits else {}
+        head = self.head if self.head is not None and not self.head.weight.requires_grad else None
+        with packed(layout), _passing_on(head):
+            out = model(input_ids=ids[None], position_ids=layout.positions, use_cache=False, **more).logits[0]
+        if head is not None:
+            return HeadLoss.apply(out, head.weight, head.bias, targets)
+        return cross_entropy((out if more else out[used]).float(), targets, reduction="sum")
+
+    def _padded(self, model: torch.nn.Module, rows: Sequence[TokenisedExample]) -> torch.Tensor:
+        ids, mask, labels = (tensor.to(self.base.device) for tensor in collate(rows, self.pad))
+        target = labels[:, 1:]  # what position t predicts stands at t + 1
+        used = (target != IGNORE).any(0).nonzero()[:, 0]  # (n,)
+        more = {"logits_to_keep": used} if self.keeps_logits else {}
+        logits = model(input_ids=ids, attention_mask=mask, use_cache=False, **more).logits
+        logits = (logits if more else logits[:, used]).flatten(0, 1).float()
+        return cross_entropy(logits, target[:, used].flatten(), ignore_index=IGNORE, reduction="sum")
+
+
+class HeadLoss(torch.autograd.Function):
+    """Cross-entropy of a frozen head, summed, without ever holding all logits.
+
+    The gradient is computed with the loss: softmax minus one-hot, times the head's weight (the idea of Liger Kernel's
+    fused linear cross-entropy, https://arxiv.org/abs/2410.10989, section 3.2).
+    """
+
+    @staticmethod
+    def forward(ctx, hidden, weight, bias, targets):
+        """Of hidden states (n, C), weight (V, C), bias (V,) or `None`, targets (n,): a number, float32."""
+        total, grad = hidden.new_zeros((), dtype=torch.float32), torch.empty_like(hidden)
+        for rows, wanted, out in zip(*(t.split(ROWS_AT_ONCE) for t in (hidden, targets, grad)), strict=True):
+            logarithms = linear(rows, weight, bias).float().log_softmax(-1)
+            total -= logarithms.gather(1, wanted[:, None]).sum()
+            if ctx.needs_input_grad[0]:
+                slope = logarithms.exp_().scatter_add_(1, wanted[:, None], -torch.ones_like(logarithms[:, :1]))
+                torch.mm(slope.to(weight.dtype), weight, out=out)
+        ctx.save_for_backward(grad)
+        return total
+
+    @staticmethod
+    def backward(ctx, factor):
+        (grad,) = ctx.saved_tensors
+        return grad * factor.to(grad.dtype), None, None, None
+
+
+def _separable_head(model: PreTrainedModel) -> torch.nn.Linear | None:
+    """The head of `model`, if its logits are the head's product with the last hidden states and nothing else."""
+    head = model.get_output_embeddings()
+    if type(head) is not torch.nn.Linear:
+        return None
+    ids = torch.arange(8, device=model.device)[None] % model.get_input_embeddings().num_embeddings
+    layout = Layout([ids.shape[1]], model.device)
+    with torch.inference_mode(), packed(layout):
+        wanted = model(input_ids=ids, position_ids=layout.positions, use_cache=False).logits
+        with _passing_on(head):
+            hidden = model(input_ids=ids, position_ids=layout.positions, use_cache=False).logits
+        return head if hidden.shape[-1] == head.in_features and torch.equal(head(hidden), wanted) else None
+
+
+@contextmanager
+def _passing_on(head: torch.nn.Module | None) -> Iterator[None]:
+    """Within: `head` hands on the hidden states that it is given, so that a model returns those for logits."""
+    if head is None:
+        yield
+        return
+    head.forward = lambda states: states
+    try:
+        yield
+    finally:
+        del head.forward

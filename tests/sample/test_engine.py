@@ -11,7 +11,7 @@ from star.recipe import Decoding, Model, SamplerSettings
 from star.records import Prompt
 from star.sample import LocalSampler
 from star.sample.adapt import adapt
-from tests.sample.conftest import NOT_SERVED, SERVED
+from tests.architectures import NOT_SERVED, SERVED
 
 SHARED = "Q: What is 1 + 1?\nA: 1 + 1 = 2.\n#### 2\n\n"
 QUESTIONS = ["Q: What is 12 + 34?\nA:", "Q: 5?\nA:", "Tom has three apples", "é ü 漢字", "Q: What is 7 + 1?\nA:", "the"]

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from star.records import Example
-from star.train import batches, collate, tokenise
-from star.train.batches import IGNORE
+from star.train import batches, tokenise
+from star.train.batches import IGNORE, TokenisedExample, collate, micro_batches
 
 EXAMPLES = [
     Example("Q: What is 12 + 34?\nA:", " 12 + 34 = 46.\n#### 46", "base/plain/a/0", 1),
@@ -56,3 +56,15 @@ def test_by_steps_every_batch_is_full_and_passes_are_whole(count, size, steps, s
     seen = Counter(i for batch in order for i in batch)
     assert max(seen.values()) - min(seen[i] for i in range(count)) <= 1
     assert order == list(batches(count, size, steps, None, seed))
+
+
+@given(
+    st.lists(st.integers(1, 60), min_size=1, max_size=40), st.none() | st.integers(1, 9), st.none() | st.integers(1, 99)
+)
+def test_micro_batches_hold_every_example_once_and_no_more_than_they_may(lengths, examples, tokens):
+    rows = [TokenisedExample([0], [1] * (length - 1), str(i)) for i, length in enumerate(lengths)]
+    parts = micro_batches(rows, examples, tokens)
+    assert Counter(row.attempt_id for part in parts for row in part) == dict.fromkeys(map(str, range(len(rows))), 1)
+    for part in parts:
+        assert examples is None or len(part) <= examples
+        assert tokens is None or len(part) == 1 or sum(map(len, part)) <= tokens

@@ -13,7 +13,7 @@ from star.errors import UserError
 from star.models import Checkpoint
 from star.recipe import load_recipe
 from star.records import Example
-from star.train import collate, summed_loss, tokenise, train_lora
+from star.train import train_lora
 
 EXAMPLES = [
     Example(f"Q: What is {i} + {j}?\nA:", f" {i} + {j} = {i + j}.\n#### {i + j}", f"base/plain/{i}-{j}/0", 1)
@@ -84,16 +84,6 @@ def test_steps_and_the_last_partial_batch_are_logged_as_they_were(train):
     rows = log(train("a", "train.batch_size=5", "train.epochs=1"))
     assert rows[0] == {"examples": 12, "too_long": [], "steps": 3}
     assert [row["examples"] for row in rows[1:]] == [5, 5, 2]
-
-
-def test_the_loss_is_that_of_transformers_over_the_target_tokens(random_models, bpe_tokenizer):
-    rows, _ = tokenise(EXAMPLES, bpe_tokenizer, chat=False, context=None)
-    ids, mask, labels = collate(rows, bpe_tokenizer.pad_token_id)
-    for folder in random_models.values():
-        model = AutoModelForCausalLM.from_pretrained(folder).eval()
-        theirs = model(input_ids=ids, attention_mask=mask, labels=labels).loss
-        ours = summed_loss(model, ids, mask, labels) / (labels != -100).sum()
-        assert torch.allclose(ours, theirs, rtol=1e-5)
 
 
 def test_a_loss_that_is_no_number_stops_with_step_and_example_ids(train, tmp_path):

@@ -1,6 +1,5 @@
-"""Checkpoints with random weights, one of each make of model that is out there."""
+"""One of each make of model that is out there, tiny and with random weights."""
 
-import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -21,9 +20,9 @@ SERVED = {
     "smollm3": {"no_rope_layers": [1, 0], "pad_token_id": 0},
     "olmo2": {},
     "starcoder2": {},
-    "granite": {"attention_multiplier": 0.1},
+    "granite": {"attention_multiplier": 0.1, "logits_scaling": 3.0},
 }
-"""What our engine serves, with what is special to each."""
+"""What our engine and packed training serve, with what is special to each."""
 HYBRID = {
     "qwen3_next": {"layer_types": ["linear_attention", "full_attention"], "num_experts": 4, "num_experts_per_tok": 2}
 }
@@ -33,26 +32,12 @@ NOT_SERVED = {
     "gpt_oss": "s_aux",
     "qwen3_next": "cache has",
 }
-"""What it does not, and what it says about it."""
+"""What they do not, and what they say about it."""
 
 
-@pytest.fixture(scope="session")
-def architectures(tmp_path_factory, bpe_tokenizer):
-    """A function from the type of a model to a checkpoint of two layers with random weights."""
-    folders = {}
-
-    def checkpoint(model_type):
-        if model_type not in folders:
-            folders[model_type] = tmp_path_factory.mktemp(model_type)
-            torch.manual_seed(7)
-            _random_model(model_type, len(bpe_tokenizer)).save_pretrained(folders[model_type])
-            bpe_tokenizer.save_pretrained(folders[model_type])
-        return folders[model_type]
-
-    return checkpoint
-
-
-def _random_model(model_type, vocab_size):
+def random_model(model_type, vocab_size):
+    """A model of two layers with random weights."""
+    torch.manual_seed(7)
     size = {
         "hidden_size": 48,
         "intermediate_size": 96,
