@@ -121,7 +121,8 @@ def choose_device(settings: Model) -> torch.device:
 
 
 def choose_dtype(settings: Model, device: torch.device) -> torch.dtype:
-    """The dtype of `model.dtype`. `auto`: bfloat16 on CPUs with AMX and on GPUs that have it, else float32.
+    """The dtype of `model.dtype`. `auto`: bfloat16 where the processor multiplies in it (most GPUs, and
+    CPUs with AMX or AVX512-BF16), else float32.
 
     The starter stays in float32: at its size bfloat16 saves no time.
     """
@@ -134,7 +135,7 @@ def choose_dtype(settings: Model, device: torch.device) -> torch.dtype:
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
     if device.type == "cpu":
-        return torch.bfloat16 if _has_amx() else torch.float32
+        return torch.bfloat16 if _multiplies_bfloat16() else torch.float32
     return torch.float32
 
 
@@ -164,10 +165,12 @@ def quiet() -> Iterator[None]:
         logging.enable_progress_bar()
 
 
-def _has_amx() -> bool:
+def _multiplies_bfloat16() -> bool:
+    """Whether this CPU has instructions for it: without, bfloat16 is slower than float32."""
     import torch
 
-    return bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())
+    tests = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("amx_tile", "avx512_bf16"))
+    return any(test is not None and test() for test in tests)
 
 
 def _from_pretrained(cls: Any, checkpoint: Checkpoint, **options: Any) -> Any:

@@ -62,7 +62,7 @@ class Model(Section):
     revision: str | None = None
     """Branch, tag or commit of a hub model."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """`auto`: bfloat16 on a GPU that has it and on CPUs with AMX, else float32."""
+    """`auto`: bfloat16 on GPUs that have it and on CPUs with AMX or AVX512-BF16, else float32."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda`, `cuda:1`, `mps`."""
     threads: Count | None = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+BLOCK = 64
+"""Neighbours of which the largest stands for all, in a first look for the largest of a row."""
 WIDTHS = (64, 1024)
 """Tokens looked at before the whole vocabulary is sorted, for rows whose nucleus has more; the result is the same."""
 
@@ -45,7 +47,7 @@ def _choose(probabilities: torch.Tensor, uniforms: torch.Tensor, top_p: float, w
         rank = torch.searchsorted(cumulative, uniforms[:, None].to(cumulative) * cumulative[:, -1:], right=True)
         return rank.clamp(max=probabilities.shape[-1] - 1)[:, 0]
     width = min(widths[0], probabilities.shape[-1]) if widths else probabilities.shape[-1]
-    values, ids = probabilities.topk(width)  # (B, width), falling
+    values, ids = _largest(probabilities, width)  # (B, width), falling
     cumulative = values.cumsum(-1)
     before = torch.nn.functional.pad(cumulative[:, :-1], (1, 0))
     in_nucleus = (before < top_p).sum(-1, keepdim=True)  # (B, 1), at least 1
@@ -57,3 +59,21 @@ def _choose(probabilities: torch.Tensor, uniforms: torch.Tensor, top_p: float, w
         if len(wider):
             chosen[wider] = _choose(probabilities[wider], uniforms[wider], top_p, widths[1:])
     return chosen
+
+
+def _largest(probabilities: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """`probabilities.topk(count)`, in half the time where the vocabulary is large.
+
+    No more than `count` blocks can hold one of the `count` largest, and those are the blocks with the largest maxima.
+    """
+    rows, size = probabilities.shape
+    blocks = size // BLOCK
+    if count * 4 > blocks:
+        return probabilities.topk(count)
+    maxima = probabilities[:, : blocks * BLOCK].unflatten(1, (blocks, BLOCK)).amax(-1)
+    places = maxima.topk(count, sorted=False).indices[:, :, None] * BLOCK  # (B, count, 1)
+    places = (places + torch.arange(BLOCK, device=places.device)).flatten(1)
+    rest = torch.arange(blocks * BLOCK, size, device=places.device).expand(rows, -1)
+    places = torch.cat([places, rest], dim=1)
+    values, at = probabilities.gather(1, places).topk(count)
+    return values, places.gather(1, at)

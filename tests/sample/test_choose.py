@@ -53,3 +53,16 @@ def test_temperature_zero_is_greedy_and_top_k_one_too():
     assert torch.equal(choose_tokens(logits, None, 0.0, 1.0, 0), greedy)
     assert torch.equal(choose_tokens(logits, uniforms, 1.0, 1.0, 1), greedy)
     assert torch.equal(choose_tokens(logits, uniforms, 1.0, 1e-6, 0), greedy)
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**31), st.integers(1, 40), st.integers(0, 63), st.booleans())
+def test_the_largest_are_found_by_blocks(seed, count, rest, has_ties):
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.randn((3, 64 * 4 * count + rest), generator=generator)
+    if has_ties:
+        values = values.round()
+    found, places = choose._largest(values, count)
+    assert torch.equal(found, values.topk(count).values)
+    assert torch.equal(values.gather(1, places), found)
+    assert all(len(set(row)) == count for row in places.tolist())
