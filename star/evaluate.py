@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -31,21 +31,24 @@ def wilson_interval(correct: int, total: int, z: float = Z95) -> tuple[float, fl
 
 def accuracy(attempts: Iterable[Attempt]) -> dict[str, Any]:
     """Share of correct attempts over all and by problem group, each with count, 95% interval and false positives."""
-    by_group: dict[str, list[Attempt]] = defaultdict(list)
+    groups: dict[str, Counter[str]] = defaultdict(Counter)
     for attempt in attempts:
-        by_group[attempt.problem.group].append(attempt)
-    everything = [attempt for group in by_group.values() for attempt in group]
-    return {"all": _score(everything), "groups": {name: _score(group) for name, group in sorted(by_group.items())}}
+        counts = groups[attempt.problem.group]
+        counts["total"] += 1
+        counts["correct"] += attempt.verdict.accepted
+        counts["false_positives"] += attempt.is_false_positive
+    everything = sum(groups.values(), Counter())
+    return {"all": _score(everything), "groups": {name: _score(counts) for name, counts in sorted(groups.items())}}
 
 
-def _score(attempts: list[Attempt]) -> dict[str, Any]:
-    correct = sum(attempt.verdict.accepted for attempt in attempts)
-    low, high = wilson_interval(correct, len(attempts))
+def _score(counts: Counter[str]) -> dict[str, Any]:
+    correct, total = counts["correct"], counts["total"]
+    low, high = wilson_interval(correct, total)
     return {
         "correct": correct,
-        "total": len(attempts),
-        "accuracy": correct / len(attempts),
+        "total": total,
+        "accuracy": correct / total,
         "low": low,
         "high": high,
-        "false_positives": sum(attempt.is_false_positive for attempt in attempts),
+        "false_positives": counts["false_positives"],
     }

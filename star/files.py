@@ -5,11 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from star.errors import UserError
+
+BLOCK = 1 << 20
+"""Bytes read at once of a file whose lines do not matter."""
+
+Row = TypeVar("Row")
 
 
 class Journal:
@@ -18,55 +23,79 @@ class Journal:
     def __init__(self, path: Path):
         self.path = path
         path.touch()
-        data = path.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if whole < len(data):
-            os.truncate(path, whole)
+        self.keep_multiple_of(1)
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> Rows[dict[str, Any]]:
         """All rows so far."""
-        return read_rows(self.path)
+        return Rows(self.path)
 
     def keep_multiple_of(self, size: int) -> int:
         """Drop the rows after the last whole multiple of `size`; returns how many are left."""
-        lines = self.path.read_bytes().splitlines(keepends=True)
-        kept = len(lines) // size * size
-        os.truncate(self.path, sum(map(len, lines[:kept])))
+        kept = position = end = 0
+        with self.path.open("rb+") as file:
+            for count, line in enumerate(file, 1):
+                position += len(line)
+                if count % size == 0 and line.endswith(b"\n"):  # a torn line is none
+                    kept, end = count, position
+            file.truncate(end)
         return kept
 
-    def replace(self, rows: Sequence[dict[str, Any]]) -> None:
+    def replace(self, rows: Iterable[dict[str, Any]]) -> None:
         """Start anew with these rows."""
         os.truncate(self.path, 0)
         self.append(rows)
 
-    def append(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Add rows; they are on disk when this returns."""
+    def append(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Add rows, one at a time; all are on disk when this returns."""
         with self.path.open("ab") as file:
-            file.write("".join(to_line(row) for row in rows).encode())
+            file.writelines(to_line(row).encode() for row in rows)
             sync(file)
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a JSONL file.
+class Rows(Collection[Row], Generic[Row]):
+    """The rows of a JSONL file, read and parsed anew each time they are gone through: one at a time is in memory.
+
+    Args:
+        make: what a row's JSON object becomes; itself by default.
 
     Raises:
         UserError: a line is damaged; the message names file and line.
     """
-    rows = []
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError as error:
-                raise UserError(f"{path}:{number}: damaged line: {error}") from None
-    return rows
+
+    def __init__(self, path: Path, make: Callable[[dict[str, Any]], Row] = lambda row: row):
+        self.path, self.make = path, make
+
+    def __iter__(self) -> Iterator[Row]:
+        with self.path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    row = json.loads(line.decode())
+                except ValueError as error:  # no JSON, or no UTF-8
+                    raise UserError(f"{self.path}:{number}: damaged line: {error}") from None
+                yield self.make(row)
+
+    def __len__(self) -> int:
+        with self.path.open("rb") as file:
+            return sum(1 for _ in file)
+
+    def __contains__(self, row: object) -> bool:
+        return any(row == one for one in self)
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """All rows of a JSONL file that is known to be short.
+
+    Raises:
+        UserError: a line is damaged; the message names file and line.
+    """
+    return list(Rows(path))
 
 
 def file_sha256(path: Path) -> str:
     """Hex SHA-256 of a file, read in blocks."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
+        while block := file.read(BLOCK):
             digest.update(block)
     return digest.hexdigest()
 

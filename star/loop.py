@@ -30,7 +30,7 @@ def run(session: Session, store: Store) -> None:
             else:
                 session.use_model(number - 1)
                 attempts = session.attempt(iteration, problems)
-                rationalizations = session.rationalize(iteration, failures(attempts, recipe, number))
+                rationalizations = session.rationalize(iteration, failures(problems, attempts, recipe, number))
                 accepted = select(attempts, rationalizations, session.prompts, recipe, number)
             examples = carry(accepted, store.examples(number - 1), recipe, number)
             session.fine_tune(iteration, examples)  # from the original base model

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
+from itertools import groupby
 from typing import Any
 
-from star.files import read_rows
+from star.files import Rows, read_rows
 from star.recipe import Recipe
-from star.records import Attempt
+from star.records import STATUSES, Attempt
 from star.select import solves
 from star.store import Iteration
 
@@ -30,15 +32,15 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     if iteration.number > 0:
         if (folder / "attempts.jsonl").exists():  # not with `method: direct`
             plain, hinted = (
-                [Attempt.from_dict(row) for row in read_rows(folder / f"{name}.jsonl")]
+                _counts(Rows(folder / f"{name}.jsonl", Attempt.from_dict), recipe)
                 for name in ("attempts", "rationalizations")
             )
-            metrics |= _sampled(plain, hinted, recipe)
-        examples = read_rows(folder / "train.jsonl")
+            metrics |= _sampled(plain, hinted)
+        examples = Counter(row["iteration"] for row in Rows(folder / "train.jsonl"))
         log = read_rows(folder / "adapter" / "training.jsonl")
         metrics |= {
-            "examples": len(examples),
-            "examples_carried": sum(row["iteration"] != iteration.number for row in examples),
+            "examples": examples.total(),
+            "examples_carried": examples.total() - examples[iteration.number],
             "examples_too_long": len(log[0]["too_long"]),
             "train_steps": log[0]["steps"],
             "train_loss_first": log[1]["loss"],
@@ -47,23 +49,35 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     return metrics
 
 
-def _sampled(plain: list[Attempt], hinted: list[Attempt], recipe: Recipe) -> dict[str, Any]:
+def _sampled(plain: Counter[str], hinted: Counter[str]) -> dict[str, Any]:
     """What sampling gave, plain and hinted."""
-    both, kinds = [*plain, *hinted], {"plain": plain, "hinted": hinted}
+    both, kinds = plain + hinted, {"plain": plain, "hinted": hinted}
     return {
-        "problems": len({attempt.problem.id for attempt in plain}),
-        "solved": len(_solved(plain, recipe)),
-        "hinted": len({attempt.problem.id for attempt in hinted}),
-        "rationalized": len(_solved(hinted, recipe)),
-        "verdicts": {kind: dict(Counter(a.verdict.status for a in attempts)) for kind, attempts in kinds.items()},
-        "false_positives": {kind: sum(a.is_false_positive for a in attempts) for kind, attempts in kinds.items()},
-        "checkable": {
-            kind: sum(a.verdict.accepted and a.steps_checked > 0 for a in attempts) for kind, attempts in kinds.items()
-        },
-        "cut_off": sum(a.verdict.accepted and a.completion.finish_reason == "length" for a in both),
-        "sampled_tokens": sum(a.completion.num_tokens for a in both),
+        "problems": plain["problems"],
+        "solved": plain["solved"],
+        "hinted": hinted["problems"],
+        "rationalized": hinted["solved"],
+        "verdicts": {kind: {s: counts[s] for s in STATUSES if counts[s]} for kind, counts in kinds.items()},
+        "false_positives": {kind: counts["false_positives"] for kind, counts in kinds.items()},
+        "checkable": {kind: counts["checkable"] for kind, counts in kinds.items()},
+        "cut_off": both["cut_off"],
+        "sampled_tokens": both["tokens"],
     }
 
 
-def _solved(attempts: list[Attempt], recipe: Recipe) -> set[str]:
-    return {attempt.problem.id for attempt in attempts if solves(attempt, recipe)}
+def _counts(attempts: Iterable[Attempt], recipe: Recipe) -> Counter[str]:
+    """What there is to count of the attempts of one kind, those at one problem one after the other."""
+    counts: Counter[str] = Counter()
+    for _, tries in groupby(attempts, key=lambda attempt: attempt.problem.id):
+        solved = False
+        for attempt in tries:
+            right = attempt.verdict.accepted
+            solved = solved or solves(attempt, recipe)
+            counts[attempt.verdict.status] += 1
+            counts["false_positives"] += attempt.is_false_positive
+            counts["checkable"] += right and attempt.steps_checked > 0
+            counts["cut_off"] += right and attempt.completion.finish_reason == "length"
+            counts["tokens"] += attempt.completion.num_tokens
+        counts["problems"] += 1
+        counts["solved"] += solved
+    return counts

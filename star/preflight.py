@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from star.errors import UserError
@@ -18,6 +21,8 @@ from star.tasks import Task, build_task, load_problems
 
 LONGEST = 50
 """How many prompts, those of the longest questions, are counted in tokens as a whole."""
+AT_ONCE = 1000
+"""Questions counted in tokens together: a tokenizer makes much of a text."""
 SHOWN = 5
 """How many of those that are too long a message names."""
 
@@ -139,6 +144,12 @@ def _check_lengths(
 
 def _longest(task: Task, tokenizer: Any, problems: list[Problem]) -> list[Problem]:
     """The problems whose questions have most tokens; what stands around a question is the same for all."""
-    questions = tokenizer([task.question(problem, hinted=True) for problem in problems])["input_ids"]
-    order = sorted(range(len(problems)), key=lambda i: len(questions[i]), reverse=True)
-    return [problems[i] for i in order[:LONGEST]]
+    counted = zip(_lengths(task, tokenizer, problems), problems, strict=True)
+    return [problem for _, problem in heapq.nlargest(LONGEST, counted, key=itemgetter(0))]
+
+
+def _lengths(task: Task, tokenizer: Any, problems: list[Problem]) -> Iterator[int]:
+    """Tokens of each problem's hinted question."""
+    for start in range(0, len(problems), AT_ONCE):
+        questions = [task.question(problem, hinted=True) for problem in problems[start : start + AT_ONCE]]
+        yield from map(len, tokenizer(questions)["input_ids"])

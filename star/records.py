@@ -4,7 +4,8 @@
     Attempt = problem + prompt + completion + verdict;  an accepted attempt is a rationale
     Example = what a rationale becomes in training: a hint-free prompt and the target to learn
 
-Every record turns into a JSON object with `to_dict` and back with `from_dict`.
+Every record turns into a JSON object with `to_dict` and back with `from_dict`. Problems are small, because all of them
+are in memory as long as a run lasts.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ from typing import Any
 STATUSES = ("correct", "wrong", "no_answer", "timeout", "error")
 """What a verdict can be. Unparseable is not wrong, and a timeout is not wrong."""
 
+NO_META: dict[str, Any] = {}
+"""Of all problems that have none: a dict for each would be a fifth of the memory of a problem. Never written to."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """A question with its ground truth.
 
@@ -36,7 +40,7 @@ class Problem:
     answer_source: str = "gold"
     parents: tuple[str, ...] = ()
     group: str = "all"
-    meta: dict[str, Any] = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=lambda: NO_META)
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -46,7 +50,7 @@ class Problem:
         return cls(**{**data, "choices": tuple(data["choices"]), "parents": tuple(data["parents"])})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """The exact text shown to the model. A hinted prompt shows the answer."""
 
@@ -55,7 +59,7 @@ class Prompt:
     hinted: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Completion:
     """What the model wrote. `text` ends before the stop string or end-of-sequence token that ended it.
 
@@ -72,7 +76,7 @@ class Completion:
     model: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What verification found: a status (one of `STATUSES`), the extracted answer, and a word of detail."""
 
@@ -85,7 +89,7 @@ class Verdict:
         return self.status == "correct"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One try at one problem. Accepted, it is a rationale.
 
@@ -125,7 +129,7 @@ class Attempt:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Example:
     """One row of training data. `iteration` is the one that accepted it; `attempt_id` leads back to the attempt."""
 

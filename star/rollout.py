@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from star.console import progress
 from star.files import Journal
@@ -14,7 +14,7 @@ from star.tasks import Task
 
 def rollout(
     problems: Sequence[Problem],
-    prompts: Sequence[Prompt],
+    render: Callable[[Sequence[Problem]], list[Prompt]],
     *,
     task: Task,
     sampler: Sampler,
@@ -29,27 +29,28 @@ def rollout(
     A journal that already holds whole waves is continued after them; the rows of an unfinished wave are sampled again.
 
     Args:
-        problems, prompts: one prompt for each problem, in the same order.
+        render: makes the prompts of a wave's problems, in their order.
         decoding: with stop strings resolved.
         seed: of this stage; each completion's own seed derives from it.
-        wave: prompts sampled before results are saved.
+        wave: problems whose prompts are made and sampled before results are saved: what is in memory at once.
         label: what the progress bar says.
     """
     done = journal.keep_multiple_of(wave * decoding.samples) // decoding.samples
     accepted = sum(row["verdict"]["status"] == "correct" for row in journal.rows())
-    with progress(label, len(prompts), done) as advance:
-        for start in range(done, len(prompts), wave):
-            part = prompts[start : start + wave]
-            by_id = {problem.id: problem for problem in problems[start : start + wave]}
-            asked = {prompt.problem_id: prompt for prompt in part}
-            completions = sampler.sample(part, decoding, seed)
+    with progress(label, len(problems), done) as advance:
+        for start in range(done, len(problems), wave):
+            part = problems[start : start + wave]
+            prompts = render(part)
+            by_id = {problem.id: problem for problem in part}
+            asked = {prompt.problem_id: prompt for prompt in prompts}
+            completions = sampler.sample(prompts, decoding, seed)
             answered = [by_id[completion.problem_id] for completion in completions]
             verdicts = task.judge_all([(p, c.text) for p, c in zip(answered, completions, strict=True)])
             attempts = [
                 _attempt(task, problem, asked[problem.id], completion, verdict)
                 for problem, completion, verdict in zip(answered, completions, verdicts, strict=True)
             ]
-            journal.append([attempt.to_dict() for attempt in attempts])
+            journal.append(attempt.to_dict() for attempt in attempts)
             accepted += sum(attempt.verdict.accepted for attempt in attempts)
             sampled = (start + len(part)) * decoding.samples
             advance(len(part), f"{accepted}/{sampled} correct")

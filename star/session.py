@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from importlib.metadata import version
 
 from star.console import console
 from star.evaluate import accuracy
+from star.files import Rows
 from star.models import Checkpoint, choose_device, choose_dtype, resolve_checkpoint, set_threads
 from star.preflight import Checked
 from star.prompts import PromptBuilder, evaluates_with_exemplars, samples_with_exemplars
@@ -88,23 +89,25 @@ class Session:
         """Sample from the model that iteration `number` trained; 0 is the base model."""
         self.sampler.use(self.store.adapter(number), model_name(number))
 
-    def attempt(self, iteration: Iteration, problems: Sequence[Problem]) -> list[Attempt]:
+    def attempt(self, iteration: Iteration, problems: Sequence[Problem]) -> Rows[Attempt]:
         """Stage: sample a rationale and an answer for every problem, and verify."""
         return self._sample(iteration, "attempts", problems, self.recipe.decoding, hinted=False)
 
-    def rationalize(self, iteration: Iteration, problems: Sequence[Problem]) -> list[Attempt]:
+    def rationalize(self, iteration: Iteration, problems: Sequence[Problem]) -> Rows[Attempt]:
         """Stage: the same with the answer shown as a hint, for problems that failed."""
         return self._sample(iteration, "rationalizations", problems, self.recipe.decoding, hinted=True)
 
-    def fine_tune(self, iteration: Iteration, examples: Sequence[Example]) -> None:
+    def fine_tune(self, iteration: Iteration, examples: Iterable[Example]) -> None:
         """Stages: write the training data, then train the adapter on it."""
         number = iteration.number
-        iteration.rows("train", lambda journal: journal.replace([example.to_dict() for example in examples]))
+        written = iteration.rows(
+            "train", lambda journal: journal.replace(example.to_dict() for example in examples), Example.from_dict
+        )
         self.sampler.release()
         iteration.directory(
             "adapter",
             lambda folder: train_lora(
-                self.recipe, self.checkpoint, examples, number, folder, previous=self.store.adapter(number - 1)
+                self.recipe, self.checkpoint, written, number, folder, previous=self.store.adapter(number - 1)
             ),
         )
 
@@ -127,14 +130,14 @@ class Session:
         decoding: Decoding,
         hinted: bool,
         exemplars: bool | None = None,
-    ) -> list[Attempt]:
+    ) -> Rows[Attempt]:
         if exemplars is None:
             exemplars = samples_with_exemplars(self.recipe, iteration.number, hinted)
         stop = list(self.task.stop) if decoding.stop is None else decoding.stop
         produce = partial(
             rollout,
             problems,
-            self.prompts.prompts(problems, hinted, exemplars),
+            partial(self.prompts.prompts, hinted=hinted, exemplars=exemplars),
             task=self.task,
             sampler=self.sampler,
             decoding=decoding.model_copy(update={"stop": stop}),
@@ -142,8 +145,7 @@ class Session:
             wave=self.recipe.sampler.wave,
             label=f"iteration {iteration.number}: {stage}",
         )
-        rows = iteration.rows(stage, lambda journal: produce(journal=journal))
-        return [Attempt.from_dict(row) for row in rows]
+        return iteration.rows(stage, lambda journal: produce(journal=journal), Attempt.from_dict)
 
 
 def model_name(number: int) -> str:

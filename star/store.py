@@ -17,12 +17,12 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from star.errors import UserError
-from star.files import Journal, file_sha256, read_rows, sync, sync_folder, to_line, write_json, write_text
+from star.files import Journal, Row, Rows, file_sha256, sync, sync_folder, to_line, write_json, write_text
 from star.recipe import NOT_DECIDING, Recipe, canonical, difference, load_recipe, recipe_hash
 from star.records import Example
 
@@ -44,8 +44,12 @@ class Iteration:
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
         self.seconds: dict[str, float] = self._timings()
 
-    def rows(self, name: str, produce: Callable[[Journal], None]) -> list[dict[str, Any]]:
-        """The stage `NAME.jsonl`: `produce` appends to a journal, which may already hold rows from before a crash."""
+    def rows(self, name: str, produce: Callable[[Journal], None], make: Callable[[dict[str, Any]], Row]) -> Rows[Row]:
+        """The stage `NAME.jsonl`: `produce` appends to a journal, which may already hold rows from before a crash.
+
+        Returns:
+            What `make` turns the rows into, one at a time.
+        """
         path = self.folder / f"{name}.jsonl"
         if not path.exists():
             journal = Journal(self.folder / f"{name}.jsonl.journal")
@@ -53,7 +57,7 @@ class Iteration:
                 produce(journal)
             journal.path.rename(path)
             sync_folder(self.folder)
-        return read_rows(path)
+        return Rows(path, make)
 
     def json(self, name: str, make: Callable[[], Any]) -> Any:
         """The stage `NAME.json`: what `make` returns."""
@@ -210,10 +214,10 @@ class Store:
         finished = self.iterations_folder / f"{number:03d}"
         return (finished if finished.exists() else finished.with_suffix(".partial")) / "adapter"
 
-    def examples(self, number: int) -> list[Example]:
+    def examples(self, number: int) -> Collection[Example]:
         """What a finished iteration was trained on; nothing for iteration 0."""
         path = self.iterations_folder / f"{number:03d}" / "train.jsonl"
-        return [Example.from_dict(row) for row in read_rows(path)] if number > 0 else []
+        return Rows(path, Example.from_dict) if number > 0 else ()
 
     def update_metrics(self) -> None:
         """Write `metrics.jsonl` anew from the finished iterations: one line each."""

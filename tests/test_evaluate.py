@@ -1,5 +1,7 @@
 """Accuracy and its uncertainty."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,6 +68,10 @@ def test_accuracy_is_given_over_all_and_by_group():
     assert score["groups"]["1 digit"]["accuracy"] == 1
     assert score["groups"]["2 digits"]["accuracy"] == 0.5
     assert (score["groups"]["2 digits"]["low"], score["groups"]["2 digits"]["high"]) == wilson_interval(1, 2)
+
+
+def test_one_right_attempt_counts_as_the_number_one():
+    assert json.dumps(accuracy([attempt("correct")])["all"]).startswith('{"correct": 1, "total": 1, ')
 
 
 def test_only_a_correct_verdict_counts_as_correct():

@@ -1,12 +1,13 @@
 """Waves, order and resumption, with a sampler that obeys the protocol and counts what it was asked."""
 
 import dataclasses
+from functools import partial
 
 import pytest
 
 from star.files import Journal
 from star.recipe import Decoding, load_recipe
-from star.records import Attempt, Completion, Problem, derive_seed
+from star.records import Attempt, Completion, Problem, Prompt, derive_seed
 from star.rollout import rollout
 from star.tasks import build_task
 
@@ -53,12 +54,12 @@ def go(tmp_path):
     builder = PromptBuilder(task, load_recipe(path).prompt, None)
     problems = [Problem(str(i), "gsm8k", f"{i}?", str(i)) for i in range(10)]
 
-    def run(name, sampler, samples=2):
+    def run(name, sampler, samples=2, render=None):
         journal = Journal(tmp_path / name)
         decoding = Decoding(temperature=1.0, samples=samples)
         rollout(
             problems,
-            builder.prompts(problems, False, False),
+            partial(builder.prompts, hinted=False, exemplars=False) if render is None else render,
             task=task,
             sampler=sampler,
             decoding=decoding,
@@ -67,7 +68,7 @@ def go(tmp_path):
             journal=journal,
             label="test",
         )
-        return journal.rows()
+        return list(journal.rows())
 
     return run
 
@@ -95,6 +96,18 @@ def test_an_interrupted_rollout_loses_one_wave_and_ends_with_the_same_rows(go, d
     again = Answering()
     assert go("a", again) == go("b", Answering())
     assert len(again.calls) == 3 - (dies_at - 1)
+
+
+def test_the_prompts_of_a_wave_are_made_when_it_is_sampled_and_not_before(go):
+    sampler, made = Answering(dies_at=2), []
+
+    def render(problems):
+        made.extend(problem.id for problem in problems)
+        return [Prompt(problem.id, problem.question) for problem in problems]
+
+    with pytest.raises(KeyboardInterrupt):
+        go("a", sampler, render=render)
+    assert made == [str(i) for i in range(8)]
 
 
 def test_completions_name_their_seed(go):

@@ -21,7 +21,13 @@ def attempt(
 
 
 def chosen(recipe, plain, hinted=()):
-    return select(plain, hinted, PromptBuilder(build_task(recipe), recipe.prompt, None), recipe, 1)
+    return list(select(plain, hinted, PromptBuilder(build_task(recipe), recipe.prompt, None), recipe, 1))
+
+
+def failed(attempts, *settings):
+    """The ids of the problems to rationalize."""
+    problems = {attempt.problem.id: attempt.problem for attempt in attempts}
+    return [problem.id for problem in failures(list(problems.values()), attempts, *settings)]
 
 
 def test_accepted_attempts_become_hint_free_examples_and_the_rest_do_not(recipe_with):
@@ -63,8 +69,8 @@ def test_an_unsound_sample_leaves_room_for_a_sound_one_of_the_same_problem(recip
 
 def test_a_problem_whose_rationale_is_unsound_is_rationalized_when_sound_steps_are_asked_for(recipe_with):
     attempts = [attempt("a", steps=(1, 1)), attempt("b", status="wrong"), attempt("c", steps=(1, 0))]
-    assert [p.id for p in failures(attempts, recipe_with("selection.require_sound_steps=true"), 1)] == ["a", "b"]
-    assert [p.id for p in failures(attempts, recipe_with(), 1)] == ["b"]
+    assert failed(attempts, recipe_with("selection.require_sound_steps=true"), 1) == ["a", "b"]
+    assert failed(attempts, recipe_with(), 1) == ["b"]
 
 
 def test_calculator_annotations_are_learned_only_when_the_recipe_keeps_them(recipe_with):
@@ -78,7 +84,7 @@ def test_without_rationales_the_examples_are_the_bare_ground_truths_of_all_probl
     recipe = recipe_with("method=direct")
     problems = [Problem("a", "gsm8k", "What?", "2"), Problem("b", "gsm8k", "Why?", "1,003")]
     prompts = PromptBuilder(build_task(recipe), recipe.prompt, None, direct=True)
-    assert answers(problems, prompts, 3) == [
+    assert list(answers(problems, prompts, 3)) == [
         Example("Q: What?\nA:", " #### 2", "ground-truth/a", 3),
         Example("Q: Why?\nA:", " #### 1,003", "ground-truth/b", 3),
     ]
@@ -93,14 +99,21 @@ def test_nothing_accepted_is_an_error_with_examples_of_what_went_wrong(recipe_wi
 
 def test_only_problems_without_any_accepted_attempt_are_rationalized(recipe_with):
     attempts = [attempt("a", status="wrong"), attempt("a", sample=1), attempt("b", status="timeout")]
-    assert [p.id for p in failures(attempts, recipe_with(), 1)] == ["b"]
-    assert failures(attempts, recipe_with("rationalization.probability=0"), 1) == []
+    assert failed(attempts, recipe_with(), 1) == ["b"]
+    assert failed(attempts, recipe_with("rationalization.probability=0"), 1) == []
+
+
+def test_failures_are_the_problems_that_were_given_not_copies_of_them(recipe_with):
+    problems = [Problem(name, "gsm8k", f"What is {name}?", "2") for name in "ab"]
+    attempts = [attempt("a"), attempt("b", status="wrong")]
+    [one] = failures(problems, attempts, recipe_with(), 1)
+    assert one is problems[1]
 
 
 @given(st.floats(0, 1))
 def test_failures_are_rationalized_with_the_probability_asked_for(recipe_with, probability):
     attempts = [attempt(f"p{i}", status="wrong") for i in range(300)]
-    kept = failures(attempts, recipe_with(f"rationalization.probability={probability!r}"), 1)
+    kept = failed(attempts, recipe_with(f"rationalization.probability={probability!r}"), 1)
     assert abs(len(kept) / 300 - probability) < 0.15
 
 
@@ -108,6 +121,6 @@ def test_failures_are_rationalized_with_the_probability_asked_for(recipe_with, p
 def test_examples_of_the_last_iterations_are_carried_once(recipe_with, keep, expected):
     new = [Example("p", "t3", "x", 3)]
     old = [Example("p", "t2", "x", 2), Example("p", "t1", "x", 1), Example("p", "t3", "x", 2)]
-    carried = carry(new, old, recipe_with(f"selection.keep_iterations={keep}"), 3)
+    carried = list(carry(new, old, recipe_with(f"selection.keep_iterations={keep}"), 3))
     assert {e.iteration for e in carried} == expected
     assert len({e.target for e in carried}) == len(carried)

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from star.errors import UserError
-from star.files import Journal, read_rows, write_text
+from star.files import Journal, Rows, write_text
 from star.recipe import load_recipe
 from star.store import Iteration, Store
 
@@ -18,7 +18,7 @@ def test_a_torn_last_line_is_cut_and_the_rest_is_kept(tmp_path):
     path.write_bytes(b'{"n": 1}\n{"n": 2}\n{"n": 3')
     journal = Journal(path)
     journal.append([{"n": 3}])
-    assert journal.rows() == [{"n": 1}, {"n": 2}, {"n": 3}]
+    assert list(journal.rows()) == [{"n": 1}, {"n": 2}, {"n": 3}]
 
 
 @pytest.mark.parametrize(("count", "kept"), [(0, 0), (3, 0), (4, 4), (7, 4), (8, 8)])
@@ -29,16 +29,34 @@ def test_the_rows_of_an_unfinished_wave_are_dropped(tmp_path, count, kept):
     assert [row["n"] for row in journal.rows()] == list(range(kept))
 
 
-def test_a_damaged_line_in_the_middle_names_file_and_line(tmp_path):
+@pytest.mark.parametrize("line", [b'{"n": ', b'{"n": "\xff"}'])
+def test_a_damaged_line_in_the_middle_names_file_and_line_when_it_is_reached(tmp_path, line):
     path = tmp_path / "attempts.jsonl"
-    path.write_text('{"n": 1}\n{"n": \n{"n": 3}\n')
+    path.write_bytes(b'{"n": 1}\n' + line + b'\n{"n": 3}\n')
+    rows = iter(Rows(path))
+    assert next(rows) == {"n": 1}
     with pytest.raises(UserError, match=r"attempts\.jsonl:2: damaged line"):
-        read_rows(path)
+        next(rows)
+
+
+def test_rows_are_gone_through_as_often_as_one_likes_and_made_into_what_is_asked_for(tmp_path):
+    Journal(tmp_path / "a.jsonl").append({"n": n} for n in range(3))
+    rows = Rows(tmp_path / "a.jsonl", lambda row: row["n"])
+    assert (list(rows), list(rows), len(rows)) == ([0, 1, 2], [0, 1, 2], 3)
+    assert 2 in rows
+    assert 3 not in rows
+
+
+def test_rows_are_made_one_at_a_time(tmp_path):
+    made = []
+    Journal(tmp_path / "a.jsonl").append({"n": n} for n in range(3))
+    next(iter(Rows(tmp_path / "a.jsonl", made.append)))
+    assert made == [{"n": 0}]
 
 
 def test_a_stage_that_is_complete_is_read_not_run(tmp_path):
     iteration = Iteration(tmp_path, 1)
-    assert iteration.rows("a", lambda journal: journal.append([{"x": 1}])) == [{"x": 1}]
+    assert list(iteration.rows("a", lambda journal: journal.append([{"x": 1}]), dict)) == [{"x": 1}]
     assert iteration.json("b", lambda: {"y": 2}) == {"y": 2}
     iteration.directory("c", lambda folder: (folder / "file").write_text("z"))
     again = Iteration(tmp_path, 1)
@@ -46,7 +64,7 @@ def test_a_stage_that_is_complete_is_read_not_run(tmp_path):
     def never(*_):
         raise AssertionError("ran again")
 
-    assert again.rows("a", never) == [{"x": 1}]
+    assert list(again.rows("a", never, dict)) == [{"x": 1}]
     assert again.json("b", never) == {"y": 2}
     assert (again.directory("c", never) / "file").read_text() == "z"
 

@@ -92,8 +92,9 @@ def _require_unique_ids(problems: list[Problem]) -> None:
 
 
 def _require_disjoint(train: list[Problem], held_out: list[Problem]) -> None:
-    by_question = {normalise(problem.question): problem for problem in train}
-    shared = [(by_question[normalise(p.question)], p) for p in held_out if normalise(p.question) in by_question]
+    questions = {normalise(problem.question) for problem in held_out}
+    trained = {question: p for p in train if (question := normalise(p.question)) in questions}
+    shared = [(trained[question], p) for p in held_out if (question := normalise(p.question)) in trained]
     if shared:
         trained, held = shared[0]
         raise UserError(

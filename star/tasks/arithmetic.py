@@ -20,6 +20,7 @@ from __future__ import annotations
 import operator
 import random
 import re
+import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -131,9 +132,9 @@ class Arithmetic(Task):
             task=self.name,
             question=question,
             answer=answer,
-            source=f"arithmetic:{split}:seed={self.settings.seed}",
+            source=sys.intern(f"arithmetic:{split}:seed={self.settings.seed}"),  # one string for 100,000 problems
             answer_source="computed",
-            group=f"{digits} digit{'s' * (digits > 1)}",
+            group=sys.intern(f"{digits} digit{'s' * (digits > 1)}"),
         )
 
     def worked(self, pair: tuple[int, int]) -> str:
