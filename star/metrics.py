@@ -18,6 +18,7 @@ from star.store import Iteration
 def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     """The metrics of an iteration, from its artefacts alone.
 
+    `seconds` are those of each stage, `spent` the same by activity (`star/clock.py`).
     `accuracy` is on held-out problems, by evaluation mode. `solved` counts training problems that a plain attempt
     solves (`star/select.py`), `rationalized` those that needed the hint; plain and hinted attempts are kept apart.
     `cut_off` counts right attempts that ran into `max_new_tokens`, which are not trained on. `false_positives` counts
@@ -27,7 +28,6 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     metrics: dict[str, Any] = {
         "iteration": iteration.number,
         "accuracy": json.loads((folder / "scores.json").read_text(encoding="utf-8")),
-        "seconds": iteration.seconds,
     }
     if iteration.number > 0:
         if (folder / "attempts.jsonl").exists():  # not with `method: direct`
@@ -46,7 +46,7 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
             "train_loss_first": log[1]["loss"],
             "train_loss_last": log[-1]["loss"],
         }
-    return metrics
+    return metrics | iteration.times()
 
 
 def _sampled(plain: Counter[str], hinted: Counter[str]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from star.clock import spent
 from star.console import progress
 from star.files import Journal
 from star.recipe import Decoding
@@ -43,14 +44,17 @@ def rollout(
             prompts = render(part)
             by_id = {problem.id: problem for problem in part}
             asked = {prompt.problem_id: prompt for prompt in prompts}
-            completions = sampler.sample(prompts, decoding, seed)
+            with spent("sampling"):
+                completions = sampler.sample(prompts, decoding, seed)
             answered = [by_id[completion.problem_id] for completion in completions]
-            verdicts = task.judge_all([(p, c.text) for p, c in zip(answered, completions, strict=True)])
-            attempts = [
-                _attempt(task, problem, asked[problem.id], completion, verdict)
-                for problem, completion, verdict in zip(answered, completions, verdicts, strict=True)
-            ]
-            journal.append(attempt.to_dict() for attempt in attempts)
+            with spent("verifying"):
+                verdicts = task.judge_all([(p, c.text) for p, c in zip(answered, completions, strict=True)])
+                attempts = [
+                    _attempt(task, problem, asked[problem.id], completion, verdict)
+                    for problem, completion, verdict in zip(answered, completions, verdicts, strict=True)
+                ]
+            with spent("writing"):
+                journal.append(attempt.to_dict() for attempt in attempts)
             accepted += sum(attempt.verdict.accepted for attempt in attempts)
             sampled = (start + len(part)) * decoding.samples
             advance(len(part), f"{accepted}/{sampled} correct")

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from importlib.metadata import version
 
+from star.clock import spent
 from star.console import console
 from star.evaluate import accuracy
 from star.files import Rows
@@ -104,12 +105,12 @@ class Session:
             "train", lambda journal: journal.replace(example.to_dict() for example in examples), Example.from_dict
         )
         self.sampler.release()
-        iteration.directory(
-            "adapter",
-            lambda folder: train_lora(
-                self.recipe, self.checkpoint, written, number, folder, previous=self.store.adapter(number - 1)
-            ),
-        )
+        previous = self.store.adapter(number - 1)
+        with spent("fine-tuning"):
+            iteration.directory(
+                "adapter",
+                lambda folder: train_lora(self.recipe, self.checkpoint, written, number, folder, previous=previous),
+            )
 
     def evaluate(self, iteration: Iteration) -> None:
         """Stages: attempt the held-out problems, then score them."""

@@ -17,23 +17,31 @@ import os
 import shutil
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from star.clock import clock, spent
 from star.errors import UserError
 from star.files import Journal, Row, Rows, file_sha256, sync, sync_folder, to_line, write_json, write_text
 from star.recipe import NOT_DECIDING, Recipe, canonical, difference, load_recipe, recipe_hash
 from star.records import Example
 
-MANIFEST = "MANIFEST.json"
+MANIFEST, TIMINGS = "MANIFEST.json", "timings.json"
 
 DECIDING = ("problems_sha256", "exemplars_sha256", "base_model_sha256", "verifier", "dtype", "world_size")
 """Facts in `run.json` that decide results: a run is not continued with others."""
 
 
 class Iteration:
-    """One iteration's directory, while it is being filled. Stages that are complete are read instead of run."""
+    """One iteration's directory, while it is being filled. Stages that are complete are read instead of run.
+
+    Attributes:
+        seconds: that each stage took, interrupted tries included; those of a process that was killed outright are lost.
+        spent: the same seconds and those between stages, by activity (`star/clock.py`).
+    """
 
     def __init__(self, root: Path, number: int):
         self.root, self.number = root, number
@@ -42,7 +50,9 @@ class Iteration:
         self.folder.mkdir(parents=True, exist_ok=True)
         for leftover in self.folder.glob("*.tmp"):
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
-        self.seconds: dict[str, float] = self._timings()
+        timings = self.folder / TIMINGS
+        found = json.loads(timings.read_text(encoding="utf-8")) if timings.exists() else {}
+        self.seconds, self.spent = Counter(found.get("seconds")), Counter(found.get("spent"))
 
     def rows(self, name: str, produce: Callable[[Journal], None], make: Callable[[dict[str, Any]], Row]) -> Rows[Row]:
         """The stage `NAME.jsonl`: `produce` appends to a journal, which may already hold rows from before a crash.
@@ -75,14 +85,12 @@ class Iteration:
             partial.mkdir()
             with self._timed(name):
                 fill(partial)
-            for file in partial.rglob("*"):
-                if file.is_file():
-                    with file.open("rb+") as handle:
-                        sync(handle)
+                _sync_files(partial)
             partial.rename(path)
             sync_folder(self.folder)
         return path
 
+    @spent("writing")
     def finish(self) -> None:
         """Write the manifest and give the directory its final name."""
         files = sorted(p for p in self.folder.rglob("*") if p.is_file() and p.name != MANIFEST)
@@ -93,27 +101,30 @@ class Iteration:
         self.folder.rename(self.final)
         sync_folder(self.root)
 
-    def _timings(self) -> dict[str, float]:
-        path = self.folder / "timings.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        """Adds the seconds of a stage to `timings.json`, also when the stage is interrupted."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] += time.monotonic() - start
+            write_json(self.folder / TIMINGS, self.times())
 
-    def _timed(self, name: str) -> _Timer:
-        return _Timer(self, name)
+    def times(self) -> dict[str, dict[str, float]]:
+        """`seconds` and `spent` until now, to the millisecond."""
+        self.spent += clock.take()
+        kinds = {"seconds": self.seconds, "spent": self.spent}
+        return {kind: {name: round(s, 3) for name, s in sorted(times.items())} for kind, times in kinds.items()}
 
 
-class _Timer:
-    """Adds the seconds of a stage to `timings.json`, also when the stage is interrupted."""
-
-    def __init__(self, iteration: Iteration, name: str):
-        self.iteration, self.name = iteration, name
-
-    def __enter__(self) -> None:
-        self.start = time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
-        seconds = self.iteration.seconds
-        seconds[self.name] = round(seconds.get(self.name, 0.0) + time.monotonic() - self.start, 3)
-        write_json(self.iteration.folder / "timings.json", seconds)
+@spent("writing")
+def _sync_files(folder: Path) -> None:
+    """Put all files of a folder on disk."""
+    for file in folder.rglob("*"):
+        if file.is_file():
+            with file.open("rb+") as handle:
+                sync(handle)
 
 
 class Store:
@@ -197,8 +208,12 @@ class Store:
         return any(self.iterations_folder.glob("*/*"))
 
     def iterations(self, count: int) -> Iterator[Iteration]:
-        """Iterations 0 (the base model, only scored) to `count` that are not finished, in order."""
+        """Iterations 0 (the base model, only scored) to `count` that are not finished, in order.
+
+        What comes after the metrics of one, its manifest and the report, is on the clock of the next.
+        """
         self.iterations_folder.mkdir(exist_ok=True)
+        clock.take()  # what came before is no part of an iteration
         for number in range(count + 1):
             if not (self.iterations_folder / f"{number:03d}").exists():
                 yield Iteration(self.iterations_folder, number)

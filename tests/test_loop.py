@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from star.cli import main
+from star.clock import ACTIVITIES
 from star.files import file_sha256, read_rows
 from star.models import Checkpoint
 from star.recipe import load_recipe
@@ -32,7 +33,10 @@ def comparable(run: Path) -> dict[str, str]:
 
 
 def without_seconds(run: Path) -> list[dict]:
-    return [{**json.loads(line), "seconds": None} for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [
+        {**json.loads(line), "seconds": None, "spent": None}
+        for line in (run / "metrics.jsonl").read_text().splitlines()
+    ]
 
 
 def test_the_run_accepts_both_plain_and_rationalized_rationales(tiny_run):
@@ -94,6 +98,8 @@ def test_metrics_keep_plain_and_hinted_accuracy_apart(tiny_run):
         assert sum(metrics["verdicts"]["hinted"].values()) == metrics["hinted"]
         assert metrics["examples"] <= metrics["solved"] + metrics["rationalized"]
         assert set(metrics["seconds"]) >= {"attempts", "rationalizations", "adapter", "evaluation-zero-shot"}
+        assert {"sampling", "verifying", "writing", "fine-tuning", "other"} <= set(metrics["spent"]) <= set(ACTIVITIES)
+        assert sum(metrics["spent"].values()) > 0.9 * sum(metrics["seconds"].values())
 
 
 def test_the_steps_of_every_scratchpad_are_checked_and_false_positives_counted(tiny_run):

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from star.errors import UserError
-from star.files import Journal, Rows, write_text
+from star.files import Journal, Rows, write_json, write_text
 from star.recipe import load_recipe
 from star.store import Iteration, Store
 
@@ -67,6 +67,22 @@ def test_a_stage_that_is_complete_is_read_not_run(tmp_path):
     assert list(again.rows("a", never, dict)) == [{"x": 1}]
     assert again.json("b", never) == {"y": 2}
     assert (again.directory("c", never) / "file").read_text() == "z"
+
+
+def test_the_seconds_of_an_interrupted_stage_are_kept_and_added_to(tmp_path):
+    iteration = Iteration(tmp_path, 1)
+    write_json(iteration.folder / "timings.json", {"seconds": {"a": 5.0}, "spent": {"sampling": 4.0}})
+    with pytest.raises(KeyboardInterrupt):
+        Iteration(tmp_path, 1).json("a", lambda: throw(KeyboardInterrupt))
+    kept = json.loads((iteration.folder / "timings.json").read_text())
+    assert kept["seconds"].keys() == {"a"}
+    assert kept["seconds"]["a"] >= 5
+    assert kept["spent"]["sampling"] == 4
+    assert kept["spent"]["other"] >= 0
+
+
+def throw(error):
+    raise error
 
 
 def test_a_stage_that_failed_leaves_no_artefact_and_starts_anew(tmp_path):

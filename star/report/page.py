@@ -7,6 +7,7 @@ from typing import Any
 
 from star.files import write_text
 from star.report.table import group_names, load_metrics, main_mode, table_rows
+from star.report.times import activity_table, stage_table
 
 
 def write_report(folder: Path) -> Path:
@@ -21,12 +22,12 @@ def write_report(folder: Path) -> Path:
     report.mkdir(exist_ok=True)
     if rows:
         draw_curve(rows, report / "accuracy.png")
-    header, cells = table_rows(rows) if rows else ([], [])
     environment = Environment(loader=PackageLoader("star", "report"), autoescape=True, trim_blocks=True)
     page = environment.get_template("page.html.j2").render(
         name=folder.name,
-        header=header,
-        rows=cells,
+        work=table_rows(rows) if rows else None,
+        activities=activity_table(rows),
+        stages=stage_table(rows),
         recipe=(folder / "recipe.yaml").read_text(encoding="utf-8"),
         version=max((folder / "metrics.jsonl").stat().st_mtime_ns, 0) if rows else 0,
     )

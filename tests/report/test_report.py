@@ -4,6 +4,7 @@ import json
 
 from star.report import print_table, write_report
 from star.report.table import group_names, table_rows
+from star.report.times import activity_table, overhead, stage_table
 
 
 def score(correct, total):
@@ -69,6 +70,33 @@ def test_the_page_shows_curve_table_and_recipe_and_escapes_what_it_is_given(tmp_
     assert "&lt;b&gt;x&lt;/b&gt;" in page
     assert "100.0" in page
     assert (tmp_path / "report/accuracy.png").read_bytes().startswith(b"\x89PNG")
+
+
+SPENT = {"sampling": 60.0, "fine-tuning": 36.0, "loading": 1.0, "verifying": 1.0, "other": 2.0}
+
+
+def test_the_page_shows_seconds_of_activities_and_stages_and_the_share_that_is_overhead(tmp_path):
+    header, cells = activity_table([{"iteration": 0, "spent": SPENT}])
+    assert dict(zip(header, cells[0], strict=True)) == {
+        "iteration": "base", "sampling": "60.0", "fine-tuning": "36.0", "loading": "1.0", "verifying": "1.0",
+        "writing": "", "other": "2.0", "all": "100.0", "overhead, %": "4.0",
+    }  # fmt: skip
+    seconds = {"adapter": 3.0, "attempts": 1.0}
+    assert stage_table([{"iteration": 2, "seconds": seconds}]) == (
+        ["iteration", "attempts", "adapter"],
+        [["2", "1.0", "3.0"]],
+    )
+    (tmp_path / "recipe.yaml").write_text("name: x\n")
+    (tmp_path / "metrics.jsonl").write_text(json.dumps({**row(1, all=(1, 4)), "seconds": seconds, "spent": SPENT}))
+    page = write_report(tmp_path).read_text()
+    assert "<th>overhead, %</th>" in page
+    assert "<td>4.0</td>" in page
+    assert "<th>attempts</th><th>adapter</th>" in page
+
+
+def test_an_iteration_from_before_activities_were_told_apart_has_its_stages_alone(tmp_path):
+    assert activity_table([row(0, all=(1, 4))])[1] == []
+    assert overhead({}) == 0
 
 
 def test_a_run_without_a_finished_iteration_says_so(tmp_path, capsys):

@@ -1,0 +1,50 @@
+"""Where the time of each iteration went, as rows for the page: by activity, and by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from star.clock import ACTIVITIES, WORK
+
+STAGES = (
+    "attempts",
+    "rationalizations",
+    "train",
+    "adapter",
+    "evaluation-few-shot",
+    "evaluation-zero-shot",
+    "scores",
+)  # fmt: skip
+"""In the order in which they come (`star/session.py`)."""
+
+Table = tuple[list[str], list[list[str]]]
+"""Header and cells."""
+
+
+def activity_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """Seconds of each activity, of all, and the overhead; without iterations from before activities were told apart."""
+    timed = [row for row in rows if "spent" in row]
+    header, cells = _table(timed, "spent", ACTIVITIES)
+    for line, row in zip(cells, timed, strict=True):
+        line += [f"{sum(row['spent'].values()):.1f}", f"{100 * overhead(row['spent']):.1f}"]
+    return [*header, "all", "overhead, %"], cells
+
+
+def stage_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """Seconds of each stage that any of the iterations has."""
+    return _table(rows, "seconds", [stage for stage in STAGES if any(stage in row["seconds"] for row in rows)])
+
+
+def overhead(spent: dict[str, float]) -> float:
+    """The share, 0 to 1, of the seconds of all activities that was neither sampling nor fine-tuning."""
+    total = sum(spent.values())
+    return 1 - sum(spent.get(activity, 0.0) for activity in WORK) / total if total else 0.0
+
+
+def _table(rows: Sequence[dict[str, Any]], kind: str, names: Sequence[str]) -> Table:
+    cells = [
+        [str(row["iteration"] or "base"), *(f"{row[kind][name]:.1f}" if name in row[kind] else "" for name in names)]
+        for row in rows
+    ]
+    return ["iteration", *names], cells
