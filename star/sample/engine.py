@@ -15,7 +15,7 @@ from star.models.loading import keeps_logits
 from star.sample.attention import attending
 from star.sample.cache import Decode, Prefill, SlotCache
 
-PREFILL_TOKENS = 4096
+PREFILL_TOKENS = 2048
 """Packed prompt tokens of one forward pass, unless a single prompt is longer: bounds the memory of activations."""
 
 
