@@ -7,11 +7,14 @@ when it ended. Both are timed by the same hook of torch, at the end of each `opt
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
 import tempfile
 import time
+import warnings
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +74,11 @@ class Trl:
         from trl import SFTConfig, SFTTrainer
 
         attention = setting.pop("attention", None)  # of the model; the rest is SFTConfig's
+        micro = setting.pop("micro_batch", batch_size)
         model = AutoModelForCausalLM.from_pretrained(self.checkpoint, dtype=self.dtype, attn_implementation=attention)
         options = {
-            "per_device_train_batch_size": batch_size,
+            "per_device_train_batch_size": micro,
+            "gradient_accumulation_steps": batch_size // micro,
             "learning_rate": LR,
             "lr_scheduler_type": "constant",
             "max_steps": len(rows) // batch_size,
@@ -86,7 +91,7 @@ class Trl:
             "use_cpu": True,
         }
         if self.dtype == "float32":
-            options["bf16"] = False  # TRL's default, autocast to bfloat16, would be another arithmetic
+            setting["bf16"] = False  # TRL's default, autocast to bfloat16, would be another arithmetic
         trainer = SFTTrainer(
             model,
             args=SFTConfig(output_dir=str(folder), **(options | setting)),
@@ -101,6 +106,8 @@ class Trl:
 
 def main() -> None:
     """Serve requests until standard input ends."""
+    os.environ |= {"TQDM_DISABLE": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "TRANSFORMERS_VERBOSITY": "error"}
+    warnings.simplefilter("ignore")
     import torch
     from torch.optim.optimizer import register_optimizer_step_post_hook
 
@@ -110,7 +117,7 @@ def main() -> None:
     trainer = {"ours": Ours, "trl": Trl}[sys.argv[1]](*sys.argv[2:])
     for line in sys.stdin:
         ends.clear()
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):  # trainers print
             figures = trainer.run(**json.loads(line), folder=Path(folder))
         print(json.dumps({**figures, "ends": ends, "peak_mib": peak_mib()}), flush=True)
 
