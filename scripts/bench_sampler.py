@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from scripts.contender import Contender  # noqa: E402
 from scripts.machine import machine  # noqa: E402
 
 BATCH_SIZES = (16, 32, 64, 128)
@@ -28,6 +28,7 @@ BATCH_SIZES = (16, 32, 64, 128)
 SHORT = 16
 """New tokens of the short round that finds the best batch size."""
 STOP = "\nQuestion:"
+ENGINES = "scripts/bench_contenders.py"
 
 
 def main() -> int:
@@ -77,33 +78,6 @@ def make_workloads(data: Path, max_new_tokens: int) -> dict[str, dict[str, Any]]
     }
 
 
-class Contender:
-    """A process that loads one engine and answers requests, a line of JSON each."""
-
-    def __init__(self, python: str, *arguments: str):
-        self.process = subprocess.Popen(
-            [python, str(ROOT / "scripts/bench_contenders.py"), *arguments],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
-        )  # fmt: skip
-
-    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The figures of one request: `seconds`, `tokens`, `peak_mib` and what else there is to know.
-
-        Raises:
-            SystemExit: the process ended.
-        """
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        for line in self.process.stdout:
-            if line.startswith("{"):  # engines print
-                return json.loads(line)
-        raise SystemExit(f"error: {self.process.args} ended with code {self.process.wait()}")
-
-    def close(self) -> None:
-        self.process.stdin.close()
-        self.process.wait()
-
-
 def start_contenders(arguments: argparse.Namespace) -> dict[str, Contender]:
     """The engines to compare, ours first."""
     from star.models import resolve_checkpoint
@@ -113,11 +87,11 @@ def start_contenders(arguments: argparse.Namespace) -> dict[str, Contender]:
     recipe = load_recipe(ROOT / "recipes/smollm2-arithmetic.yaml", [f"model.gguf={arguments.gguf}"])
     checkpoint = resolve_checkpoint(recipe, build_task(recipe)).name
     contenders = {
-        "ours": Contender(sys.executable, "ours", checkpoint, arguments.dtype),
-        "generate": Contender(sys.executable, "generate", checkpoint, arguments.dtype),
+        "ours": Contender(sys.executable, ENGINES, "ours", checkpoint, arguments.dtype),
+        "generate": Contender(sys.executable, ENGINES, "generate", checkpoint, arguments.dtype),
     }
     if arguments.vllm_python:
-        contenders["vllm"] = Contender(arguments.vllm_python, "vllm", checkpoint, arguments.dtype)
+        contenders["vllm"] = Contender(arguments.vllm_python, ENGINES, "vllm", checkpoint, arguments.dtype)
     return contenders
 
 
