@@ -25,7 +25,7 @@ from scripts.machine import machine  # noqa: E402
 
 BATCH_SIZES = (16, 32, 64, 128)
 """Tried for `generate`; vLLM batches as it likes, up to the largest."""
-SHORT = 16
+SHORT = 32
 """New tokens of the short round that finds the best batch size."""
 STOP = "\nQuestion:"
 ENGINES = "scripts/bench_contenders.py"
@@ -98,14 +98,16 @@ def start_contenders(arguments: argparse.Namespace) -> dict[str, Contender]:
 def measure(name: str, workload: dict[str, Any], contenders: dict[str, Contender], repeats: int) -> dict[str, Any]:
     """Interleaved repeats of one workload; prints a line for each contender."""
     sizes = {"ours": len(workload["prompts"]) * workload["samples"], "vllm": max(BATCH_SIZES)}
-    short = {**workload, "max_new_tokens": SHORT}
-    for contender in contenders:  # warm, and the best batch size where that is to be chosen
-        tried = BATCH_SIZES if contender == "generate" else (min(sizes[contender], 128),)
+    short = {**workload, "max_new_tokens": SHORT, "stop": []}
+    for contender in contenders:  # warm, and the best batch size where that is to be chosen: one batch of each
+        tried = BATCH_SIZES if contender == "generate" else (64,)
         rates = {}
         for size in tried:
-            figures = contenders[contender].ask({**short, "batch_size": size})
+            prompts = workload["prompts"][: -(-size // workload["samples"])]
+            figures = contenders[contender].ask({**short, "prompts": prompts, "batch_size": size})
             rates[size] = figures["tokens"] / figures["seconds"]
-        sizes[contender] = max(rates, key=rates.get)
+        if contender == "generate":
+            sizes[contender] = max(rates, key=rates.get)
     rounds: dict[str, list[dict[str, Any]]] = {contender: [] for contender in contenders}
     for _ in range(repeats):
         for contender in contenders:

@@ -4,10 +4,10 @@
         [--dtype float32] [--steps 12] [--repeats 3] [--trl-setting NAME] [--json FILE]
 
 LoRA of rank 16 on all linear layers, batches of 16 examples, a constant learning rate, the loss on the answers only.
-Every run is a process of its own (`scripts/bench_trainers.py`), and the two take turns; loading and the first step are
-not timed. TRL runs with that of `SETTINGS` which was fastest in a short first round, unless told which. All of them
-make the same optimizer steps: TRL's packing across batches does not, and is left out. Tokens are those of the rows;
-padding counts for nobody.
+Every run is a process of its own (`scripts/bench_trainers.py`), and they take turns; loading and the first step are
+not timed. TRL runs twice: as it comes, and with that of `SETTINGS` which was fastest in a short first round, unless told
+which. All of them make the same optimizer steps: TRL's packing across batches does not, and is left out. Tokens are
+those of the rows; padding counts for nobody.
 
 The floor is what the matrix products of a step take: 4 operations a parameter and token (2 forward, 2 for the gradient
 of the activations; frozen weights need none), at the best rate that torch.mm showed in this run.
@@ -129,10 +129,10 @@ def find_checkpoint(gguf: str) -> str:
 
 
 def measure(arguments: argparse.Namespace, checkpoint: str, rows: list[list[str]]) -> dict[str, Any]:
-    """All figures: the machine, TRL's settings, then interleaved repeats of both.
+    """All figures: the machine, TRL's settings, then interleaved repeats of all sides.
 
     Raises:
-        UserError: the two made different tokens of the same rows.
+        UserError: the sides made different tokens of the same rows.
     """
     results: dict[str, Any] = {"machine": processor(), "dtype": arguments.dtype, "batch_size": arguments.batch_size}
     print(json.dumps(results["machine"]))
@@ -150,15 +150,16 @@ def measure(arguments: argparse.Namespace, checkpoint: str, rows: list[list[str]
         rates[name] = train("trl", SETTINGS[name], TRIAL_STEPS * arguments.batch_size)["tokens_per_second"]
         print(f"TRL, short round: {rates[name]:8.1f} tokens/s  {name}", flush=True)
     best = arguments.trl_setting or max(rates, key=rates.get)
-    rounds: dict[str, list[dict[str, Any]]] = {"ours": [], "trl": []}
+    sides = {"ours": ("ours", {}), "trl, as it comes": ("trl", {}), f"trl, {best}": ("trl", SETTINGS[best])}
+    rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
     for _ in range(arguments.repeats):
-        rounds["ours"].append(train("ours", {}))
-        rounds["trl"].append(train("trl", SETTINGS[best]))
-    if rounds["ours"][0]["lengths"] != rounds["trl"][0]["lengths"]:
-        raise UserError("the two made different tokens of the same rows: their rates cannot be compared")
-    results |= {"trl_short_round": rates, "trl_setting": best, "floor": floor(arguments.dtype, checkpoint)}
-    for who, figures in rounds.items():
-        results[who] = {
+        for name, side in sides.items():
+            rounds[name].append(train(*side))
+    if any(found[0]["lengths"] != rounds["ours"][0]["lengths"] for found in rounds.values()):
+        raise UserError("the same rows became different tokens: the rates cannot be compared")
+    results |= {"trl_short_round": rates, "floor": floor(arguments.dtype, checkpoint), "sides": {}}
+    for name, figures in rounds.items():
+        results["sides"][name] = {
             "tokens_per_second": statistics.median(one["tokens_per_second"] for one in figures),
             "peak_mib": max(one["peak_mib"] for one in figures),
             "rounds": figures,
@@ -193,26 +194,26 @@ def floor(dtype: str, checkpoint: str) -> dict[str, float]:
 
 def show(results: dict[str, Any]) -> None:
     """Rates, memory, shares of the floor and losses, as tables."""
-    ours, trl, least = results["ours"], results["trl"], results["floor"]
-    print(f"\nTRL's setting: {results['trl_setting']}")
-    for name, found in (("ours", ours), ("trl", trl)):
-        speed = found["tokens_per_second"]
-        print(
-            f"{name:5} {speed:8.1f} tokens/s   {speed / least['tokens_per_second']:4.0%} of the floor's rate   "
-            f"peak {found['peak_mib']:6.0f} MiB"
-        )
-    results["ours_is_faster_by"] = ours["tokens_per_second"] / trl["tokens_per_second"]
+    sides, least = results["sides"], results["floor"]
     print(
-        f"ours is {results['ours_is_faster_by']:.2f} times as fast; the floor is {least['tokens_per_second']:.0f} "
-        f"tokens/s at {least['flops'] / 1e9:.0f} GFLOP/s and {least['parameters'] / 1e6:.1f} M parameters\n"
+        f"\nthe floor is {least['tokens_per_second']:.0f} tokens/s, at {least['flops'] / 1e9:.0f} GFLOP/s and "
+        f"{least['parameters'] / 1e6:.1f} M parameters"
     )
-    pairs = list(zip(ours["rounds"][0]["losses"], trl["rounds"][0]["losses"], strict=True))
-    print("step  loss: ours     TRL  difference")
-    for step, (one, other) in enumerate(pairs, 1):
-        print(f"{step:4}  {one:10.4f}  {other:.4f}  {one - other:+10.4f}")
-    apart = [abs(one - other) for one, other in pairs]
-    results["loss_difference"] = {"mean": statistics.mean(apart), "largest": max(apart)}
-    print(f"loss difference: mean {statistics.mean(apart):.4f}, largest {max(apart):.4f}")
+    for name, found in sides.items():
+        speed, ours = found["tokens_per_second"], sides["ours"]["tokens_per_second"]
+        found["ours_is_faster_by"] = ours / speed
+        print(
+            f"{name:40} {speed:8.1f} tokens/s   ours is {ours / speed:5.2f} times as fast   "
+            f"{speed / least['tokens_per_second']:4.0%} of the floor's rate   peak {found['peak_mib']:6.0f} MiB"
+        )
+    losses = {name: found["rounds"][0]["losses"] for name, found in sides.items()}
+    print("\nstep  loss: " + "  ".join(losses))
+    for step, row in enumerate(zip(*losses.values(), strict=True), 1):
+        print(f"{step:4}  " + "  ".join(f"{loss:.4f}" for loss in row))
+    for name, curve in losses.items():
+        apart = [abs(one - other) for one, other in zip(losses["ours"], curve, strict=True)]
+        sides[name]["loss_difference"] = {"mean": statistics.mean(apart), "largest": max(apart)}
+        print(f"loss difference to {name}: mean {statistics.mean(apart):.4f}, largest {max(apart):.4f}")
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def test_the_examples_are_the_bare_ground_truths_of_all_training_problems_and_no
 
 def test_the_trained_model_answers_without_a_rationale_and_its_answers_are_read(direct):
     rows = read_rows(direct / "iterations/002/evaluation-zero-shot.jsonl")
-    assert all(re.fullmatch(r" #\d+", row["completion"]["text"]) for row in rows)
+    assert all(re.fullmatch(r" ?#\d+", row["completion"]["text"]) for row in rows)
     assert {row["verdict"]["status"] for row in rows} <= {"correct", "wrong"}
     assert {row["completion"]["model"] for row in rows} == {"iteration-002"}
 

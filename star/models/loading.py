@@ -10,6 +10,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from star.clock import spent
 from star.errors import UserError
 from star.models.checkpoint import Checkpoint
 from star.recipe import Model
@@ -53,6 +54,7 @@ def context_length(config: Any) -> int | None:
     return None
 
 
+@spent("loading")
 def load_model(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
     """The base model, in evaluation mode.
 
@@ -73,6 +75,7 @@ def _contiguous(_module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> t
     return (inputs[0].contiguous(), *inputs[1:])
 
 
+@spent("loading")
 def merge_adapter(
     checkpoint: Checkpoint, adapter: Path | None, dtype: torch.dtype, device: torch.device
 ) -> PreTrainedModel:

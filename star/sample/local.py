@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from star.clock import spent
 from star.console import console
 from star.models import Checkpoint, choose_device, choose_dtype, eos_token_ids, load_tokenizer, merge_adapter
 from star.models.loading import context_length
@@ -79,6 +80,7 @@ class LocalSampler:
             self._endings[stop] = Endings(self.tokenizer, eos_token_ids(self.model, self.tokenizer), stop)
         return self._endings[stop]
 
+    @spent("loading")
     def _load(self) -> None:
         if self.model is not None:
             return
