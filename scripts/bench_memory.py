@@ -6,9 +6,9 @@ Each run is a process of its own: one whole iteration of a tiny starter on sums 
 digit, which are what it solves. Its resident memory is looked at from outside, 50 times a second, and booked on the
 stage that is writing then. Completions are cut off after a few tokens, to save time.
 
-What grows: the problems themselves, which stay in memory; 16 bytes for each accepted example while they are selected;
-and torch's store of compiled kernels, one for each number of rows, up to 1,024 of them. What this does not show: memory
-of fine-tuning, which keeps the tokens of all examples, for here they are few.
+What grows: the problems, which stay in memory (half a kilobyte each); ids of those solved and digests of the accepted
+examples, while they are looked for; and torch's kernels on a CPU, one for each shape, which it keeps up to 1,024 of.
+What this does not show: memory of fine-tuning, which keeps the tokens of all examples, for here they are few.
 """
 
 from __future__ import annotations
