@@ -6,8 +6,8 @@
 LoRA of rank 16 on all linear layers, batches of 16 examples, a constant learning rate, the loss on the answers only.
 Every run is a process of its own (`scripts/bench_trainers.py`), and they take turns; loading and the first step are
 not timed. TRL runs twice: as it comes, and with that of `SETTINGS` which was fastest in a short first round, unless
-told which. All of them make the same optimizer steps: TRL's packing across batches does not, and is left out. Tokens are
-those of the rows; padding counts for nobody.
+told which. All of them make the same optimizer steps: TRL's packing across batches does not, and is left out. Tokens
+are those of the rows; padding counts for nobody.
 
 The floor is what the matrix products of a step take: 4 operations a parameter and token (2 forward, 2 for the gradient
 of the activations; frozen weights need none), at the best rate that torch.mm showed in this run.
