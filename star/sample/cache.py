@@ -19,7 +19,7 @@ Attended = tuple[torch.Tensor, torch.Tensor]
 """Attention, (1, H, T, D), and the log-sum-exp of its scores, (1, H, T)."""
 
 
-BLOCK = 64
+BLOCK = 32
 """Tokens of room that slots get at a time. Batched products copy what is not in one piece, so slots are attended to
 whole, and this much of them may be empty."""
 
@@ -149,12 +149,21 @@ class Decode:
         self.is_even = bool((lengths == self.longest - 1).all())
         self.rows, self.lengths = torch.arange(len(lengths), device=device), lengths.to(device)
         self._masks: dict[int | None, tuple[torch.Tensor, torch.Tensor | None, bool]] = {}  # by window
+        self._targets: dict[tuple[int, int], torch.Tensor] = {}
 
     def store(self, states: torch.Tensor, new: torch.Tensor) -> None:
         if self.is_even:
             states[: len(self.rows), :, self.longest - 1] = new.transpose(0, 1)
         else:
-            states[self.rows, :, self.lengths] = new.transpose(0, 1)
+            _, heads, room, dim = states.shape
+            states.view(-1, dim).index_copy_(0, self._places(heads, room), new.transpose(0, 1).reshape(-1, dim))
+
+    def _places(self, heads: int, room: int) -> torch.Tensor:
+        """Where the tokens of this pass go in a cache whose first three dimensions are one, (n * heads,)."""
+        if (heads, room) not in self._targets:
+            of_head = self.rows[:, None] * heads + torch.arange(heads, device=self.rows.device)
+            self._targets[heads, room] = (of_head * room + self.lengths[:, None]).flatten()
+        return self._targets[heads, room]
 
     def attend(self, layer: SlotLayer, query, _key, _value, scale, window, softcap) -> torch.Tensor:
         """(1, H, n, D): each token's attention to its slot and to the prefix."""
@@ -194,8 +203,9 @@ def _with_room(states: torch.Tensor, length: int) -> torch.Tensor:
     slots, heads, room, dim = states.shape
     if length <= room:
         return states
-    roomier = states.new_zeros((slots, heads, -(-length // BLOCK) * BLOCK, dim))
+    roomier = states.new_empty((slots, heads, -(-length // BLOCK) * BLOCK, dim))
     roomier[:, :, :room] = states
+    roomier[:, :, room:] = 0
     return roomier
 
 

@@ -14,8 +14,10 @@ from star.models.loading import keeps_logits
 from star.train.batches import IGNORE, TokenisedExample, collate
 from star.train.packing import Layout, pack_attention, packed
 
-ROWS_AT_ONCE = 128
-"""Target tokens whose logits are held at once: 49,152 logits of each are 25 MB, and stay in the processor's cache."""
+ROWS_AT_ONCE = {"cpu": 128}
+"""Target tokens whose logits are held at once (49,152 logits of each are 25 MB, and stay in the processor's cache)."""
+ROWS_ELSEWHERE = 2048
+"""The same on other devices, which want larger products."""
 
 
 class TargetLoss:
@@ -80,7 +82,8 @@ class HeadLoss(torch.autograd.Function):
     def forward(ctx, hidden, weight, bias, targets):
         """Of hidden states (n, C), weight (V, C), bias (V,) or `None`, targets (n,): a number, float32."""
         total, grad = hidden.new_zeros((), dtype=torch.float32), torch.empty_like(hidden)
-        for rows, wanted, out in zip(*(t.split(ROWS_AT_ONCE) for t in (hidden, targets, grad)), strict=True):
+        at_once = ROWS_AT_ONCE.get(hidden.device.type, ROWS_ELSEWHERE)
+        for rows, wanted, out in zip(*(t.split(at_once) for t in (hidden, targets, grad)), strict=True):
             logarithms = linear(rows, weight, bias).float().log_softmax(-1)
             total -= logarithms.gather(1, wanted[:, None]).sum()
             if ctx.needs_input_grad[0]:

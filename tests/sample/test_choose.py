@@ -19,7 +19,7 @@ def test_the_token_is_always_in_the_nucleus_of_the_top_k(values, uniform, top_p,
     share = logits[0, kept].softmax(-1)
     before = share.cumsum(-1) - share
     smallest_kept = logits[0, kept[before < top_p + 1e-5]].min()
-    assert logits[0, token] >= smallest_kept
+    assert logits[0, token] >= smallest_kept - 1e-6  # what is nearer than that has the same probability
 
 
 @settings(max_examples=30)
