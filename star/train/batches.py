@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,7 @@ class TokenisedExample:
 
 
 def tokenise(
-    examples: Sequence[Example], tokenizer: Any, chat: bool, context: int | None
+    examples: Iterable[Example], tokenizer: Any, chat: bool, context: int | None
 ) -> tuple[list[TokenisedExample], list[str]]:
     """Examples as tokens, and the attempt ids of those longer than `context`, which are left out, never cut."""
     rows = [

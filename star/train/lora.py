@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from accelerate import Accelerator
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import get_scheduler
 
+from star.clock import spent
 from star.console import console, progress
 from star.errors import UserError
 from star.models import Checkpoint, choose_device, choose_dtype, load_model, load_tokenizer
@@ -37,7 +38,7 @@ CPU_TOKENS = 2048
 def train_lora(
     recipe: Recipe,
     checkpoint: Checkpoint,
-    examples: Sequence[Example],
+    examples: Collection[Example],
     number: int,
     folder: Path,
     previous: Path | None = None,
@@ -87,7 +88,8 @@ def train_lora(
             schedule.step()
             log.append({"step": step, "loss": loss, "lr": lr, "grad_norm": norm, "examples": len(chosen)})
             advance(1, f"loss {loss:.4f}")
-    _save(accelerator.unwrap_model(model), folder)
+    with spent("writing"):
+        _save(accelerator.unwrap_model(model), folder)
     entries = [{"examples": len(rows), "too_long": too_long, "steps": steps}, *log]
     (folder / LOG).write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf-8")
 
