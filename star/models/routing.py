@@ -76,6 +76,9 @@ def _obstacle(model: PreTrainedModel) -> str | None:
     kinds = {type(layer) for layer in DynamicCache(config=model.config).layers}
     if others := kinds - {DynamicLayer, DynamicSlidingWindowLayer}:
         return f"its cache has {', '.join(sorted(kind.__name__ for kind in others))}"
+    source = inspect.getsource(inspect.getmodule(type(model)))
+    if DynamicSlidingWindowLayer in kinds and "sliding_window=" not in source:
+        return "it has a sliding window that its attention is not told of"
     rope = getattr(config, "rope_parameters", None) or {}
     for one in (rope, *(part for part in rope.values() if isinstance(part, dict))):
         if one.get("rope_type") in LENGTH_DEPENDENT_ROPE:
@@ -84,7 +87,8 @@ def _obstacle(model: PreTrainedModel) -> str | None:
 
 
 def _older_attention(attention, module, query, key, value, attention_mask=None):
-    out, _ = attention(module, query, key, value, scaling=1 / float(module.scale_attn))
+    scaling, dropout = 1 / float(module.scale_attn), module.attn_dropout.p
+    out, _ = attention(module, query, key, value, scaling=scaling, dropout=dropout)
     return out.transpose(1, 2), None
 
 

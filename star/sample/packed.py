@@ -28,7 +28,7 @@ def pack_linear_layers(model: torch.nn.Module) -> None:
     for module in model.modules():
         for names in SIBLINGS:
             layers = [getattr(module, name, None) for name in names]
-            if all(map(_can_be_packed, layers)) and len({layer.bias is None for layer in layers}) == 1:
+            if all(map(_can_be_packed, layers)) and len(set(map(_kind, layers))) == 1:
                 together = _Together(layers)
                 for place, layer in enumerate(layers):
                     _replace(layer, partial(together, place), owners)
@@ -43,12 +43,12 @@ class _Together:
     def __init__(self, layers: list[torch.nn.Linear]):
         self.sizes = [layer.out_features for layer in layers]
         self.weight = _packed(torch.cat([layer.weight for layer in layers]))
-        self.bias = None if layers[0].bias is None else torch.cat([layer.bias for layer in layers])
+        self.bias = None if layers[0].bias is None else torch.cat([layer.bias.detach() for layer in layers])
         self.states: torch.Tensor | None = None
         self.outputs: list[torch.Tensor | None] = []
 
     def __call__(self, place: int, states: torch.Tensor) -> torch.Tensor:
-        if self.states is not states:
+        if self.states is not states or self.outputs[place] is None:
             self.states = states
             self.outputs = list(_linear(self.weight, self.bias, states).split(self.sizes, dim=-1))
         output, self.outputs[place] = self.outputs[place], None
@@ -61,6 +61,11 @@ def _can_be_packed(module: torch.nn.Module | None) -> bool:
     if type(module) is not torch.nn.Linear or "forward" in module.__dict__ or module.weight.device.type != "cpu":
         return False
     return module.weight.dtype in (torch.float32, torch.bfloat16)
+
+
+def _kind(layer: torch.nn.Linear) -> tuple[int, torch.dtype, bool]:
+    """What layers must have in common to become one product."""
+    return layer.in_features, layer.weight.dtype, layer.bias is None
 
 
 def _replace(layer: torch.nn.Linear, forward: partial, owners: dict[int, int]) -> None:

@@ -39,30 +39,26 @@ def _is_plain(layer: Linear) -> bool:
 def _forward(layer: Linear, states: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
     (name,) = layer.active_adapters
     base = layer.base_layer
-    return LoraProduct.apply(
-        states, base.weight, base.bias, layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name]
-    )
+    a, b = layer.lora_A[name].weight, layer.lora_B[name].weight
+    out = LoraProduct.apply(states.flatten(0, -2), base.weight, base.bias, a, b, layer.scaling[name])
+    return out.unflatten(0, states.shape[:-1])  # out here: what a function of autograd makes a view of is read-only
 
 
 class LoraProduct(torch.autograd.Function):
-    """`x W' + b + scaling x A' B'` for states (..., in), a frozen W (out, in), A (rank, in) and B (out, rank)."""
+    """`x W' + b + scaling x A' B'` for states (T, in), a frozen W (out, in), A (rank, in) and B (out, rank)."""
 
     @staticmethod
-    def forward(ctx, states, weight, bias, a, b, scaling):
-        x = states.flatten(0, -2)  # (T, in)
+    def forward(ctx, x, weight, bias, a, b, scaling):
         down, up = a.to(x.dtype), (b * scaling).to(x.dtype)
         inner = x @ down.T  # (T, rank)
         out = torch.nn.functional.linear(x, weight, bias).addmm_(inner, up.T)
         ctx.save_for_backward(x, weight, down, up, inner)
         ctx.scaling = scaling
-        return out.unflatten(0, states.shape[:-1])
+        return out
 
     @staticmethod
-    def backward(ctx, grad):
+    def backward(ctx, g):
         x, weight, down, up, inner = ctx.saved_tensors
-        g = grad.flatten(0, -2)  # (T, out)
         g_inner = g @ up  # (T, rank)
-        g_states = None
-        if ctx.needs_input_grad[0]:
-            g_states = (g @ weight).addmm_(g_inner, down).unflatten(0, grad.shape[:-1])
-        return g_states, None, None, (g_inner.T @ x).float(), (g.T @ inner).float() * ctx.scaling, None
+        g_x = (g @ weight).addmm_(g_inner, down) if ctx.needs_input_grad[0] else None
+        return g_x, None, None, (g_inner.T @ x).float(), (g.T @ inner).float() * ctx.scaling, None

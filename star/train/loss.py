@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from star.models.loading import keeps_logits
 from star.train.batches import IGNORE, TokenisedExample, collate
-from star.train.packing import Layout, pack_attention, packed
+from star.train.packing import PLAIN_UP_TO, Layout, pack_attention, packed
 
 ROWS_AT_ONCE = {"cpu": 128}
 """Target tokens whose logits are held at once (49,152 logits of each are 25 MB, and stay in the processor's cache)."""
@@ -36,9 +36,8 @@ class TargetLoss:
 
     def __init__(self, model: PreTrainedModel, pad: int):
         self.base, self.pad = model, pad
+        self.own_attention = model.config._attn_implementation
         self.obstacle = pack_attention(model)
-        if self.obstacle and model.device.type == "cpu" and model._can_set_attn_implementation():
-            model.set_attn_implementation("eager")  # see PLAIN_UP_TO
         self.keeps_logits = keeps_logits(model)
         self.head = _separable_head(model) if self.keeps_logits and not self.obstacle else None
 
@@ -49,12 +48,15 @@ class TargetLoss:
     def _packed(self, model: torch.nn.Module, rows: Sequence[TokenisedExample]) -> torch.Tensor:
         device, layout = self.base.device, Layout([len(row) for row in rows], self.base.device)
         ids = torch.tensor([token for row in rows for token in row.prompt + row.target], device=device)
-        targets = torch.tensor([token for row in rows for token in row.target], device=device)
+        learned = [row.target if row.prompt else row.target[1:] for row in rows]  # nothing predicts a first token
+        targets = torch.tensor([token for target in learned for token in target], device=device)
         ends = accumulate(len(row) for row in rows)
-        used = [torch.arange(end - len(row.target), end) - 1 for row, end in zip(rows, ends, strict=True)]
+        used = [torch.arange(end - len(target), end) - 1 for target, end in zip(learned, ends, strict=True)]
         used = torch.cat(used).to(device)  # what a position predicts stands at the next
         more = {"logits_to_keep": used} if self.keeps_logits else {}
-        head = self.head if self.head is not None and not self.head.weight.requires_grad else None
+        wraps = getattr(model, "get_base_model", lambda: model)()
+        is_frozen = self.head is wraps.get_output_embeddings() and not self.head.weight.requires_grad
+        head = self.head if is_frozen else None  # not where it is trained, or an adapter was put on it
         with packed(layout), _passing_on(head):
             out = model(input_ids=ids[None], position_ids=layout.positions, use_cache=False, **more).logits[0]
         if head is not None:
@@ -62,6 +64,7 @@ class TargetLoss:
         return cross_entropy((out if more else out[used]).float(), targets, reduction="sum")
 
     def _padded(self, model: torch.nn.Module, rows: Sequence[TokenisedExample]) -> torch.Tensor:
+        self._choose_attention(max(map(len, rows)))
         ids, mask, labels = (tensor.to(self.base.device) for tensor in collate(rows, self.pad))
         target = labels[:, 1:]  # what position t predicts stands at t + 1
         used = (target != IGNORE).any(0).nonzero()[:, 0]  # (n,)
@@ -69,6 +72,12 @@ class TargetLoss:
         logits = model(input_ids=ids, attention_mask=mask, use_cache=False, **more).logits
         logits = (logits if more else logits[:, used]).flatten(0, 1).float()
         return cross_entropy(logits, target[:, used].flatten(), ignore_index=IGNORE, reduction="sum")
+
+    def _choose_attention(self, width: int) -> None:
+        """Plain attention for short rows on a CPU (see `PLAIN_UP_TO`), else the model's own."""
+        wanted = "eager" if self.base.device.type == "cpu" and width <= PLAIN_UP_TO else self.own_attention
+        if self.base.config._attn_implementation != wanted and self.base._can_set_attn_implementation():
+            self.base.set_attn_implementation(wanted)
 
 
 class HeadLoss(torch.autograd.Function):
@@ -109,7 +118,8 @@ def _separable_head(model: PreTrainedModel) -> torch.nn.Linear | None:
         wanted = model(input_ids=ids, position_ids=layout.positions, use_cache=False).logits
         with _passing_on(head):
             hidden = model(input_ids=ids, position_ids=layout.positions, use_cache=False).logits
-        return head if hidden.shape[-1] == head.in_features and torch.equal(head(hidden), wanted) else None
+        alike = hidden.shape[-1] == head.in_features and hidden.dtype == head.weight.dtype
+        return head if alike and torch.equal(head(hidden), wanted) else None
 
 
 @contextmanager

@@ -127,3 +127,44 @@ def test_in_bfloat16_the_gradient_of_an_adapter_is_near_that_in_float32(architec
         both.append(torch.cat([grad.flatten().float() for grad in gradients(model).values()]))
     assert torch.nn.functional.cosine_similarity(*both, dim=0) > 0.99
     assert {p.dtype for n, p in model.named_parameters() if "lora_" in n} == {torch.float32}
+
+
+def test_a_head_with_an_adapter_on_it_is_not_taken_apart(architectures):
+    rows, both = examples(seed=7), []
+    for packs in (False, True):
+        torch.manual_seed(3)
+        base = AutoModelForCausalLM.from_pretrained(architectures("llama"), dtype=torch.float32)
+        loss_of = TargetLoss(base, pad=0) if packs else None
+        config = LoraConfig(task_type="CAUSAL_LM", r=4, target_modules=["q_proj", "lm_head"], init_lora_weights=False)
+        torch.manual_seed(3)
+        model = get_peft_model(base, config).eval()
+        if packs:
+            speed_up(model)
+            loss_of(model, rows).backward()
+        else:
+            list(one_by_one(model, rows))
+        both.append(gradients(model))
+    assert any("lm_head" in name for name in both[0])
+    largest = max(grad.abs().max() for grad in both[0].values())
+    assert max((both[0][name] - both[1][name]).abs().max() for name in both[0]) <= 1e-5 * largest
+
+
+def test_nothing_predicts_the_first_token_of_an_example_without_a_prompt(architectures):
+    base = AutoModelForCausalLM.from_pretrained(architectures("llama"), dtype=torch.float32).eval()
+    rows = [TokenisedExample([], [5, 6, 7], "a"), TokenisedExample([], [8, 9], "b")]
+    plain = AutoModelForCausalLM.from_pretrained(architectures("llama"), dtype=torch.float32).eval()
+    wanted = sum(
+        cross_entropy(plain(torch.tensor([row.target])).logits[0, :-1], torch.tensor(row.target[1:]), reduction="sum")
+        for row in rows
+    )
+    assert TargetLoss(base, pad=0)(base, rows).item() == pytest.approx(wanted.item(), rel=1e-5)
+
+
+def test_what_a_lora_layer_gives_may_be_changed_in_place(architectures):
+    _, adapted = with_adapter(architectures("llama"))
+    model = adapted()
+    speed_up(model)
+    layer = next(module for name, module in model.named_modules() if name.endswith("q_proj"))
+    states = torch.randn(1, 3, 48, requires_grad=True)
+    layer(states).clamp_(min=-1.0, max=1.0).sum().backward()  # as OLMo does with `clip_qkv`
+    assert states.grad.abs().sum() > 0
