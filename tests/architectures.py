@@ -23,14 +23,16 @@ SERVED = {
     "granite": {"attention_multiplier": 0.1, "logits_scaling": 3.0},
 }
 """What our engine and packed training serve, with what is special to each."""
-HYBRID = {
-    "qwen3_next": {"layer_types": ["linear_attention", "full_attention"], "num_experts": 4, "num_experts_per_tok": 2}
+SPECIAL = {
+    "qwen3_next": {"layer_types": ["linear_attention", "full_attention"], "num_experts": 4, "num_experts_per_tok": 2},
+    "qwen2_moe": {"use_sliding_window": True, "sliding_window": 8, "max_window_layers": 2, "num_experts": 4},
 }
 NOT_SERVED = {
     "bloom": "takes no position ids",
     "mamba": "takes no position ids",
     "gpt_oss": "s_aux",
     "qwen3_next": "cache has",
+    "qwen2_moe": "window that its attention is not told of",
 }
 """What they do not, and what they say about it."""
 
@@ -52,6 +54,6 @@ def random_model(model_type, vocab_size):
     config = AutoConfig.for_model(model_type)
     named = {name: value for name, value in size.items() if hasattr(config, name)}
     config = AutoConfig.for_model(
-        model_type, **{**named, "vocab_size": vocab_size, **(SERVED | HYBRID).get(model_type, {})}
+        model_type, **{**named, "vocab_size": vocab_size, **(SERVED | SPECIAL).get(model_type, {})}
     )
     return AutoModelForCausalLM.from_config(config).eval()
