@@ -1,6 +1,7 @@
 """The `star` command: arguments in, exit code out. Wiring only.
 
-Exit codes: 0 done, 2 something for the user to mend (one message, no traceback), 130 interrupted.
+Exit codes: 0 done, 1 `verify-run` found something, 2 something for the user to mend (one message, no traceback), 130
+ended by Ctrl-C, 143 by SIGTERM.
 """
 
 from __future__ import annotations
@@ -8,18 +9,23 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from star import __version__
 from star.console import console, errors
 from star.errors import UserError
+from star.interrupt import handling_signals
+from star.machine import machine_error
 from star.recipe import Recipe, load_recipe
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+def main(argv: Sequence[str] | None = None, again: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code. `again` is the command that does the same, `star` by default."""
+    argv = sys.argv[1:] if argv is None else argv
     parser = _parser()
     arguments, more = parser.parse_known_args(argv)  # argparse loses overrides that follow an option
     if hasattr(arguments, "overrides") and not any(word.startswith("-") for word in more):
@@ -29,17 +35,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not sys.stderr.isatty():
         os.environ.setdefault("TQDM_DISABLE", "1")  # libraries' bars are carriage returns in a log
     try:
-        arguments.command(arguments)
+        with handling_signals():
+            return arguments.command(arguments) or 0
     except UserError as error:
         errors.print(f"error: {error}", markup=False)
         return 2
-    except OSError as error:  # a full disk, a folder that may not be written: the store leaves nothing half done
-        errors.print(f"error: {error}; mend that, and the same command goes on from here", markup=False)
+    except Exception as error:
+        if (what := machine_error(error)) is None:
+            raise  # a bug of ours keeps its traceback
+        errors.print(f"error: {what}, and the same command goes on from here", markup=False)
         return 2
-    except KeyboardInterrupt:
-        errors.print("interrupted; the same command goes on from here", markup=False)
-        return 130
-    return 0
+    except KeyboardInterrupt as error:
+        errors.print(f"interrupted; resume with: {shlex.join(again or ['star', *argv])}", markup=False)
+        return getattr(error, "exit_code", 130)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--name", help="name of the run (its directory is RUNS/NAME); the recipe's by default")
     run.add_argument("--limit", type=int, metavar="N", help="only the first N problems of each group of each split")
     run.add_argument("--runs", default="runs", type=Path, metavar="DIR", help="where runs are kept (default: runs)")
+    run.add_argument("--fork", metavar="NEW", help="start a run of that name from an iteration of the recipe's run")
+    run.add_argument("--from-iteration", type=int, metavar="N", help="which one, with --fork")
     run.add_argument("--dry-run", action="store_true", help="check everything, show prompts, and stop")
     run.set_defaults(command=_run)
 
@@ -66,6 +76,10 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--iteration", type=int, metavar="N", help="which iteration (default: the last finished one)")
     export.set_defaults(command=_export)
 
+    verify = commands.add_parser("verify-run", help="check that all files of a run are what was written")
+    verify.add_argument("run", type=Path, help="run directory")
+    verify.set_defaults(command=_verify_run)
+
     report = commands.add_parser("report", help="print the table of a run and write its report again")
     report.add_argument("run", type=Path, help="run directory")
     report.set_defaults(command=_report)
@@ -74,6 +88,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> None:
     recipe = load_recipe(arguments.recipe, _overrides(arguments))
+    if (arguments.fork is None) != (arguments.from_iteration is None):
+        raise UserError("--fork NEW and --from-iteration N belong together: give both")
     _require_one_process()
     from star.preflight import check
 
@@ -87,7 +103,14 @@ def _run(arguments: argparse.Namespace) -> None:
     from star.session import open_session
     from star.store import Store
 
-    with Store.open(arguments.runs / recipe.name, recipe) as store:
+    begin = None
+    if arguments.fork is not None:
+        from star.store.fork import fork
+
+        parent = Store.existing(arguments.runs / recipe.name)
+        recipe = load_recipe(arguments.recipe, [*_overrides(arguments), f"name={json.dumps(arguments.fork)}"])
+        begin = partial(fork, parent, arguments.from_iteration, recipe)
+    with Store.open(arguments.runs / recipe.name, recipe, begin) as store:
         run(open_session(checked, store), store)
     _report(argparse.Namespace(run=store.folder))
 
@@ -138,3 +161,11 @@ def _report(arguments: argparse.Namespace) -> None:
     page = write_report(folder)
     print_table(folder)
     console.print(f"report: {page}", markup=False)
+
+
+def _verify_run(arguments: argparse.Namespace) -> int:
+    from star.store.integrity import print_parts, verify_run
+
+    parts = verify_run(arguments.run)
+    print_parts(parts)
+    return int(any(part.problems for part in parts))

@@ -30,10 +30,16 @@ class Clock:
 
     @contextmanager
     def spent(self, activity: str) -> Iterator[None]:
-        """Within, or in the function that this decorates, seconds count for `activity`."""
+        """Within, or in the function that this decorates, seconds count for `activity`.
+
+        An error that leaves it says so: its attribute `activity` is the innermost one.
+        """
         interrupted = self._switch(activity)
         try:
             yield
+        except Exception as error:
+            error.activity = getattr(error, "activity", activity)
+            raise
         finally:
             self._switch(interrupted)
 

@@ -1,11 +1,11 @@
-"""Files that are whole or not there, and rows that survive a crash. Knows nothing of runs."""
+"""Files that are whole or not there, and rows that are read one at a time. Knows nothing of runs."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -15,41 +15,6 @@ BLOCK = 1 << 20
 """Bytes read at once of a file whose lines do not matter."""
 
 Row = TypeVar("Row")
-
-
-class Journal:
-    """JSON rows in a file that only grows; a last line torn by a crash is cut when it is opened."""
-
-    def __init__(self, path: Path):
-        self.path = path
-        path.touch()
-        self.keep_multiple_of(1)
-
-    def rows(self) -> Rows[dict[str, Any]]:
-        """All rows so far."""
-        return Rows(self.path)
-
-    def keep_multiple_of(self, size: int) -> int:
-        """Drop the rows after the last whole multiple of `size`; returns how many are left."""
-        kept = position = end = 0
-        with self.path.open("rb+") as file:
-            for count, line in enumerate(file, 1):
-                position += len(line)
-                if count % size == 0 and line.endswith(b"\n"):  # a torn line is none
-                    kept, end = count, position
-            file.truncate(end)
-        return kept
-
-    def replace(self, rows: Iterable[dict[str, Any]]) -> None:
-        """Start anew with these rows."""
-        os.truncate(self.path, 0)
-        self.append(rows)
-
-    def append(self, rows: Iterable[dict[str, Any]]) -> None:
-        """Add rows, one at a time; all are on disk when this returns."""
-        with self.path.open("ab") as file:
-            file.writelines(to_line(row).encode() for row in rows)
-            sync(file)
 
 
 class Rows(Collection[Row], Generic[Row]):
@@ -105,9 +70,26 @@ def to_line(row: dict[str, Any]) -> str:
     return json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n"
 
 
+def read_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    try:
+        return json.loads(path.read_bytes().decode())
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: damaged: {error}") from None
+
+
+def to_json(value: Any) -> str:
+    """The text of a JSON file, the same for the same value."""
+    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file whole or not at all."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n")
+    write_text(path, to_json(value))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -124,6 +106,16 @@ def sync(file: Any) -> None:
     """Put what was written to an open file on disk."""
     file.flush()
     os.fsync(file.fileno())
+
+
+def sync_files(folder: Path) -> None:
+    """Put a folder on disk: all files below it, and their names."""
+    for path in (*folder.rglob("*"), folder):
+        if path.is_dir():
+            sync_folder(path)
+        else:
+            with path.open("rb+") as file:
+                sync(file)
 
 
 def sync_folder(folder: Path) -> None:

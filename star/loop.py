@@ -20,7 +20,7 @@ from star.store import Store
 def run(session: Session, store: Store) -> None:
     """Run all iterations of a recipe, or those that the run directory lacks."""
     recipe = session.recipe
-    store.update_metrics()  # a kill may have come between an iteration's end and this
+    store.update(recipe.keep)  # a kill may have come between an iteration's end and this
     for iteration in store.iterations(recipe.iterations):  # 0 only scores the base model; finished ones are skipped
         number = iteration.number
         if number > 0:
@@ -38,7 +38,7 @@ def run(session: Session, store: Store) -> None:
         session.evaluate(iteration)
         iteration.json("metrics", lambda done=iteration: summarise(done, recipe))
         iteration.finish()
-        store.update_metrics()
+        store.update(recipe.keep)
         write_report(store.folder)
 
 

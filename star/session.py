@@ -11,9 +11,11 @@ import json
 from collections.abc import Iterable, Sequence
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 from star.clock import spent
 from star.console import console
+from star.disk import disk_needed, disk_warning
 from star.evaluate import accuracy
 from star.files import Rows
 from star.models import Checkpoint, choose_device, choose_dtype, resolve_checkpoint, set_threads
@@ -23,7 +25,7 @@ from star.recipe import Decoding
 from star.records import Attempt, Example, Problem, derive_seed
 from star.rollout import rollout
 from star.sample import Sampler, open_sampler, tokens_in_flight
-from star.store import Iteration, Store
+from star.store import Iteration, Journal, Store
 from star.tasks import problems_hash
 from star.train import train_lora
 from star.verify import STEPS_VERSION
@@ -42,7 +44,10 @@ def open_session(checked: Checked, store: Store) -> Session:
     threads = set_threads(recipe.model)
     device = choose_device(recipe.model)
     checkpoint = resolve_checkpoint(recipe, checked.task)
-    tokens = store.recorded("max_tokens_in_flight") or tokens_in_flight(recipe, checkpoint)
+    is_auto = recipe.sampler.max_tokens_in_flight == "auto"
+    tokens = (is_auto and store.recorded("max_tokens_in_flight")) or tokens_in_flight(recipe, checkpoint)
+    if warning := disk_warning(store.folder, disk_needed(checked, checkpoint)):
+        console.print(f"warning: {warning}", markup=False)
     changed = store.record(
         {
             "base_model": checkpoint.name,
@@ -102,15 +107,13 @@ class Session:
         """Stages: write the training data, then train the adapter on it."""
         number = iteration.number
         written = iteration.rows(
-            "train", lambda journal: journal.replace(example.to_dict() for example in examples), Example.from_dict
+            "train", lambda journal: _write(journal, (example.to_dict() for example in examples)), Example.from_dict
         )
         self.sampler.release()
-        previous = self.store.adapter(number - 1)
+        previous = None if self.recipe.train.from_base else self.store.adapter(number - 1)
+        train = partial(train_lora, self.recipe, self.checkpoint, written, number, previous=previous)
         with spent("fine-tuning"):
-            iteration.directory(
-                "adapter",
-                lambda folder: train_lora(self.recipe, self.checkpoint, written, number, folder, previous=previous),
-            )
+            iteration.directory("adapter", partial(train, checkpoints=iteration.checkpoints("adapter")))
 
     def evaluate(self, iteration: Iteration) -> None:
         """Stages: attempt the held-out problems, then score them."""
@@ -147,6 +150,12 @@ class Session:
             label=f"iteration {iteration.number}: {stage}",
         )
         return iteration.rows(stage, lambda journal: produce(journal=journal), Attempt.from_dict)
+
+
+def _write(journal: Journal, rows: Iterable[dict[str, Any]]) -> None:
+    """All rows as one wave: they are made in a moment, so what was begun is begun again."""
+    journal.clear()
+    journal.append(rows)
 
 
 def model_name(number: int) -> str:

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -98,23 +97,3 @@ def test_export_says_what_is_wrong(tiny_run, tmp_path, capsys):
     (tmp_path / "full/file").touch()
     assert main(["export", str(tiny_run), "--merge", str(tmp_path / "full")]) == 2
     assert "is not empty" in capsys.readouterr().err
-
-
-def test_ctrl_c_ends_with_130_and_says_how_to_go_on(tiny_recipe, tmp_path):
-    import signal
-
-    command = [sys.executable, "-m", "star", "run", str(tiny_recipe), "--runs", str(tmp_path), "iterations=50"]
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
-    )
-    while not (tmp_path / "tiny/iterations/001").exists() and process.poll() is None:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "the same command goes on from here" in stderr
-    assert "Traceback" not in stderr

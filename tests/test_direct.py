@@ -76,7 +76,7 @@ def test_a_run_that_was_interrupted_ends_with_the_same_files(direct, recipe, tmp
     shutil.copytree(direct, tmp_path / "direct")
     folder = tmp_path / "direct/iterations"
     (folder / "002").rename(folder / "002.partial")
-    for name in ("MANIFEST.json", "metrics.json", "scores.json", "evaluation-zero-shot.jsonl"):
+    for name in ("metrics.json", "scores.json", "evaluation-zero-shot.jsonl"):
         (folder / "002.partial" / name).unlink()
     shutil.rmtree(folder / "002.partial/adapter")
     assert main(["run", str(recipe), "--runs", str(tmp_path), *DIRECT]) == 0

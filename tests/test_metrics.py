@@ -2,10 +2,10 @@
 
 import pytest
 
-from star.files import Journal, write_json
+from star.files import write_json
 from star.metrics import summarise
 from star.records import Attempt, Completion, Problem, Prompt, Verdict
-from star.store import Iteration
+from star.store import Iteration, Journal
 
 
 def row(problem, status="correct", steps=(0, 0), ended="eos"):
@@ -32,7 +32,7 @@ def metrics(tmp_path, recipe_with):
         if plain:
             files |= {"attempts": plain, "rationalizations": hinted}
         for name, rows in files.items():
-            Journal(iteration.folder / f"{name}.jsonl").replace(list(rows))
+            Journal(iteration.folder / f"{name}.jsonl").append(rows)
         return summarise(iteration, recipe_with(*overrides))
 
     return metrics

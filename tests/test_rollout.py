@@ -5,10 +5,10 @@ from functools import partial
 
 import pytest
 
-from star.files import Journal
 from star.recipe import Decoding, load_recipe
 from star.records import Attempt, Completion, Problem, Prompt, derive_seed
 from star.rollout import rollout
+from star.store import Journal
 from star.tasks import build_task
 
 

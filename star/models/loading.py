@@ -17,6 +17,7 @@ from star.recipe import Model
 
 if TYPE_CHECKING:
     import torch
+    from peft import PeftModel
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
@@ -85,13 +86,38 @@ def merge_adapter(
     drifts (1.9e-3 after one cycle).
     """
     import torch
-    from peft import PeftModel
 
     if adapter is None:
         return load_model(checkpoint, dtype, device)
-    model = load_model(checkpoint, torch.float32, device)
-    with quiet():
-        return PeftModel.from_pretrained(model, str(adapter)).merge_and_unload(safe_merge=True).to(dtype).eval()
+    model = with_adapter(load_model(checkpoint, torch.float32, device), adapter)
+    return model.merge_and_unload(safe_merge=True).to(dtype).eval()
+
+
+def with_adapter(base: PreTrainedModel, adapter: Path, is_trainable: bool = False) -> PeftModel:
+    """The base model with a saved adapter on it, all of it and nothing else.
+
+    Raises:
+        UserError: it is damaged, or belongs to a model with other layers or shapes (peft warns, and loads a part).
+    """
+    from peft import PeftModel, get_peft_model_state_dict
+    from safetensors import safe_open
+
+    file = adapter / "adapter_model.safetensors"
+    try:
+        with quiet():
+            model = PeftModel.from_pretrained(base, str(adapter), is_trainable=is_trainable)
+        with safe_open(file, "pt") as tensors:
+            stored = {name for name in tensors.keys() if "lora_" in name}  # noqa: SIM118
+    except Exception as error:  # as in `_from_pretrained`
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"{file}: does not fit the base model ({type(error).__name__}: {reason})") from error
+    wanted = {name for name in get_peft_model_state_dict(model, save_embedding_layers=False) if "lora_" in name}
+    if stored != wanted:
+        raise UserError(
+            f"{file}: the adapter of another base model: of {len(wanted)} weights {len(wanted - stored)} are missing, "
+            f"and {len(stored - wanted)} do not belong there, such as {min(stored ^ wanted)}"
+        )
+    return model
 
 
 def keeps_logits(model: PreTrainedModel) -> bool:

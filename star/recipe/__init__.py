@@ -1,7 +1,7 @@
 """Recipes: YAML plus `key=value` overrides -> one validated `Recipe`; canonical form, hash and difference."""
 
 from star.recipe.base import Section
-from star.recipe.load import NOT_DECIDING, canonical, difference, load_recipe, recipe_hash
+from star.recipe.load import NOT_DECIDING, ROUNDING, canonical, difference, load_recipe, recipe_hash
 from star.recipe.schema import Decoding, Model, Prompting, Recipe, SamplerSettings, Selection, Starter, Training
 from star.recipe.tasks import (
     ArithmeticTask,
@@ -16,6 +16,7 @@ from star.recipe.tasks import (
 
 __all__ = [
     "NOT_DECIDING",
+    "ROUNDING",
     "ArithmeticTask",
     "CommonsenseqaTask",
     "DataTask",

@@ -28,8 +28,16 @@ from star.recipe.schema import Recipe
 
 Key = tuple[str, ...]
 
-NOT_DECIDING = ("name", "iterations")
+NOT_DECIDING = ("name", "iterations", "keep", "train.checkpoint_every")
 """Keys that do not change what an iteration gives."""
+ROUNDING = (
+    "model.threads",
+    "sampler.batch_size",
+    "sampler.max_tokens_in_flight",
+    "sampler.wave",
+    "train.micro_batch_size",
+)
+"""Keys that change it only by how numbers are rounded: what one has to lower when memory is short."""
 
 MODEL_SOURCES = ("path", "gguf", "starter")
 """Of which a model has one."""
@@ -77,7 +85,7 @@ def canonical(recipe: Recipe) -> str:
 
 def recipe_hash(recipe: Recipe) -> str:
     """SHA-256 of everything in the recipe that decides what an iteration gives: all but `NOT_DECIDING`."""
-    settings = recipe.model_dump(mode="json", exclude=set(NOT_DECIDING))
+    settings = {key: value for key, value in _flatten(recipe.model_dump(mode="json")) if key not in NOT_DECIDING}
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 

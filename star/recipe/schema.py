@@ -224,6 +224,8 @@ class Training(Section):
     """Steps of each iteration; the paper's schedule when neither this nor `epochs` is given."""
     epochs: Annotated[float, Field(gt=0)] | None = None
     """Passes over the training examples, instead of steps."""
+    checkpoint_every: Count = 50
+    """Steps after which adapter, optimizer and random state are saved: what a crash can cost."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Training:
@@ -263,6 +265,9 @@ class Recipe(Section):
     answers then, too."""
     iterations: Annotated[int, Field(ge=0)] = 10
     """How many times to sample, verify, rationalize and fine-tune; with 0, only the base model is evaluated."""
+    keep: Literal["all", "best"] | Count = "all"
+    """Whose adapters are kept: `all`, those of the last n iterations, or only the `best` on held-out problems. The best
+    one and the last one are kept in any case, and so is everything else of an iteration."""
     problems_per_iteration: Count | None = None
     """Problems drawn anew from the training split for each iteration; all of them by default."""
     limit: Count | None = None

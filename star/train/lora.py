@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +22,17 @@ from transformers import get_scheduler
 from star.clock import spent
 from star.console import console, progress
 from star.errors import UserError
+from star.files import to_line
+from star.interrupt import whole
 from star.models import Checkpoint, choose_device, choose_dtype, load_model, load_tokenizer
-from star.models.loading import context_length, quiet
+from star.models.loading import context_length, quiet, with_adapter
 from star.recipe import Recipe, Training
 from star.records import Example, derive_seed
+from star.store import Checkpoints
 from star.train.adapters import speed_up
 from star.train.batches import TokenisedExample, batches, micro_batches, tokenise
 from star.train.loss import TargetLoss
+from star.train.state import State, load_state, save_state
 
 LOG = "training.jsonl"
 """Beside the adapter: what was left out, then loss, learning rate and gradient norm of every optimizer step."""
@@ -42,11 +48,14 @@ def train_lora(
     number: int,
     folder: Path,
     previous: Path | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> None:
     """Fine-tune for iteration `number` and save the adapter (safetensors) and its log in `folder`.
 
     Args:
         previous: the adapter to continue from when `train.from_base` is off; every weight is the base's otherwise.
+        checkpoints: where the state is saved every `train.checkpoint_every` steps, and gone on from: the result is the
+            same to the bit. When a signal waits, it is saved after the step that it came in.
 
     Raises:
         UserError: no example fits the context, or the loss is no longer a number.
@@ -68,37 +77,41 @@ def train_lora(
     model = _with_adapter(base, settings, None if settings.from_base else previous)
     speed_up(model)
     steps = settings.steps_in(number, len(rows))
-    optimizer = torch.optim.AdamW(
-        [p for p in model.parameters() if p.requires_grad], lr=settings.lr, weight_decay=settings.weight_decay
-    )
+    learned = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    adamw = torch.optim.AdamW(learned.values(), lr=settings.lr, weight_decay=settings.weight_decay)
     schedule = get_scheduler(
         {"constant": "constant_with_warmup"}.get(settings.schedule, settings.schedule),
-        optimizer,
+        adamw,
         num_warmup_steps=settings.warmup_steps,
         num_training_steps=steps,
     )
-    model, optimizer = accelerator.prepare(model, optimizer)
+    model, optimizer = accelerator.prepare(model, adamw)
     order = batches(len(rows), settings.batch_size, steps, settings.epochs, derive_seed(recipe.seed, number, "order"))
-    log: list[dict[str, Any]] = []
-    with progress(f"iteration {number}: fine-tuning", steps) as advance:
-        for step, batch in enumerate(order, 1):
+    state = State(learned, adamw, schedule)
+    saved = checkpoints.last() if checkpoints else None
+    log = load_state(saved, state) if saved else []
+    with progress(f"iteration {number}: fine-tuning", steps, len(log)) as advance:
+        for step, batch in islice(enumerate(order, 1), len(log), None):
             chosen = [rows[i] for i in batch]
             lr = schedule.get_last_lr()[0]
-            loss, norm = _optimizer_step(accelerator, model, optimizer, loss_of, chosen, settings, step)
-            schedule.step()
-            log.append({"step": step, "loss": loss, "lr": lr, "grad_norm": norm, "examples": len(chosen)})
+            with whole() as signal_waits:
+                loss, norm = _optimizer_step(accelerator, model, optimizer, loss_of, chosen, settings, step)
+                schedule.step()
+                log.append({"step": step, "loss": loss, "lr": lr, "grad_norm": norm, "examples": len(chosen)})
+                if checkpoints and (step % settings.checkpoint_every == 0 or signal_waits()):
+                    with spent("writing"):
+                        checkpoints.save(step, partial(save_state, state=state, log=log))
             advance(1, f"loss {loss:.4f}")
     with spent("writing"):
         _save(accelerator.unwrap_model(model), folder)
     entries = [{"examples": len(rows), "too_long": too_long, "steps": steps}, *log]
-    (folder / LOG).write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf-8")
+    (folder / LOG).write_text("".join(map(to_line, entries)), encoding="utf-8")
 
 
 def _with_adapter(base: torch.nn.Module, settings: Training, previous: Path | None) -> PeftModel:
     """The frozen base with a fresh adapter (an exact no-op at first), or with `previous` to be trained on."""
     if previous is not None:
-        with quiet():
-            return PeftModel.from_pretrained(base, str(previous), is_trainable=True).train()
+        return with_adapter(base, previous, is_trainable=True).train()
     config = LoraConfig(
         task_type="CAUSAL_LM",
         r=settings.rank,
@@ -153,5 +166,6 @@ def _diverged(step: int, what: str, rows: Sequence[TokenisedExample]) -> UserErr
     ids = ", ".join(row.attempt_id for row in rows)
     return UserError(
         f"fine-tuning stopped at step {step}: {what}; the examples were {ids}. The previous adapter is untouched. "
-        "Lower train.lr or look at these examples, and start again with --name NEW"
+        "Look at these examples, or go on from the last iteration with a lower learning rate: "
+        "train.lr=... --fork NEW --from-iteration N"
     )

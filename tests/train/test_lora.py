@@ -1,6 +1,7 @@
 """The LoRA step on a real tiny model."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from star.errors import UserError
 from star.models import Checkpoint
 from star.recipe import load_recipe
 from star.records import Example
+from star.store import Checkpoints
 from star.train import train_lora
 
 EXAMPLES = [
@@ -24,7 +26,7 @@ EXAMPLES = [
 
 @pytest.fixture
 def train(random_models, tmp_path):
-    def run(folder: str, *overrides: str, examples=EXAMPLES, previous=None, number=1) -> Path:
+    def run(folder: str, *overrides: str, examples=EXAMPLES, previous=None, number=1, checkpoints=None) -> Path:
         path = tmp_path / "recipe.yaml"
         path.write_text(
             f"name: x\ntask: {{kind: gsm8k}}\nmodel: {{path: {random_models['llama']}, dtype: float32, device: cpu}}\n"
@@ -33,7 +35,7 @@ def train(random_models, tmp_path):
         out = tmp_path / folder
         out.mkdir()
         checkpoint = Checkpoint(str(random_models["llama"]))
-        train_lora(load_recipe(path, overrides), checkpoint, examples, number, out, previous)
+        train_lora(load_recipe(path, overrides), checkpoint, examples, number, out, previous, checkpoints)
         return out
 
     return run
@@ -62,6 +64,44 @@ def test_the_adapter_learns_and_loads_with_peft_and_the_base_is_untouched(train,
 def test_training_twice_gives_the_same_bits(train):
     first, second = weights(train("a")), weights(train("b"))
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+class Crash(Exception):
+    pass
+
+
+class CrashingCheckpoints(Checkpoints):
+    """The process dies once a certain one is saved."""
+
+    def __init__(self, folder, last):
+        super().__init__(folder)
+        self.fatal = last
+
+    def save(self, number, fill):
+        super().save(number, fill)
+        if number == self.fatal:
+            raise Crash
+
+
+@pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
+def test_training_that_goes_on_from_a_checkpoint_gives_the_same_bits(train, tmp_path, schedule):
+    settings = ["train.dropout=0.2", "train.checkpoint_every=2", "train.warmup_steps=3", f"train.schedule={schedule}"]
+    settings += ["train.weight_decay=0.1", "train.epochs=3", "train.batch_size=5"]
+    whole = train("whole", *settings)
+    for crash in (2, 4, 6):
+        with pytest.raises(Crash):
+            train(f"crashed-{crash}", *settings, checkpoints=CrashingCheckpoints(tmp_path / "checkpoints", crash))
+    again = train("again", *settings, checkpoints=Checkpoints(tmp_path / "checkpoints"))
+    assert {p.name: p.read_bytes() for p in again.iterdir()} == {p.name: p.read_bytes() for p in whole.iterdir()}
+    assert not any(name.startswith("crashed") and (tmp_path / name / "adapter_model.safetensors").exists()
+                   for name in os.listdir(tmp_path))  # fmt: skip
+
+
+def test_a_checkpoint_of_another_adapter_is_refused(train, tmp_path):
+    checkpoints = Checkpoints(tmp_path / "checkpoints")
+    train("a", "train.checkpoint_every=2", checkpoints=checkpoints)
+    with pytest.raises(UserError, match=r"state\.safetensors: the state of another adapter; delete \S+ to train"):
+        train("b", "train.rank=3", checkpoints=checkpoints)
 
 
 def test_every_iteration_starts_from_the_base_unless_the_recipe_continues(train):

@@ -1,6 +1,5 @@
-"""The run directory: whole or absent, one owner, torn tails cut, damage named."""
+"""The run directory: one owner, one recipe, files that are whole or absent, damage that has a name."""
 
-import json
 import os
 import subprocess
 import sys
@@ -8,25 +7,9 @@ import sys
 import pytest
 
 from star.errors import UserError
-from star.files import Journal, Rows, write_json, write_text
+from star.files import Rows, write_text
 from star.recipe import load_recipe
-from star.store import Iteration, Store
-
-
-def test_a_torn_last_line_is_cut_and_the_rest_is_kept(tmp_path):
-    path = tmp_path / "a.journal"
-    path.write_bytes(b'{"n": 1}\n{"n": 2}\n{"n": 3')
-    journal = Journal(path)
-    journal.append([{"n": 3}])
-    assert list(journal.rows()) == [{"n": 1}, {"n": 2}, {"n": 3}]
-
-
-@pytest.mark.parametrize(("count", "kept"), [(0, 0), (3, 0), (4, 4), (7, 4), (8, 8)])
-def test_the_rows_of_an_unfinished_wave_are_dropped(tmp_path, count, kept):
-    journal = Journal(tmp_path / "a.journal")
-    journal.append([{"n": n, "text": "ü\u2028x"} for n in range(count)])
-    assert journal.keep_multiple_of(4) == kept
-    assert [row["n"] for row in journal.rows()] == list(range(kept))
+from star.store import Journal, Store
 
 
 @pytest.mark.parametrize("line", [b'{"n": ', b'{"n": "\xff"}'])
@@ -52,61 +35,6 @@ def test_rows_are_made_one_at_a_time(tmp_path):
     Journal(tmp_path / "a.jsonl").append({"n": n} for n in range(3))
     next(iter(Rows(tmp_path / "a.jsonl", made.append)))
     assert made == [{"n": 0}]
-
-
-def test_a_stage_that_is_complete_is_read_not_run(tmp_path):
-    iteration = Iteration(tmp_path, 1)
-    assert list(iteration.rows("a", lambda journal: journal.append([{"x": 1}]), dict)) == [{"x": 1}]
-    assert iteration.json("b", lambda: {"y": 2}) == {"y": 2}
-    iteration.directory("c", lambda folder: (folder / "file").write_text("z"))
-    again = Iteration(tmp_path, 1)
-
-    def never(*_):
-        raise AssertionError("ran again")
-
-    assert list(again.rows("a", never, dict)) == [{"x": 1}]
-    assert again.json("b", never) == {"y": 2}
-    assert (again.directory("c", never) / "file").read_text() == "z"
-
-
-def test_the_seconds_of_an_interrupted_stage_are_kept_and_added_to(tmp_path):
-    iteration = Iteration(tmp_path, 1)
-    write_json(iteration.folder / "timings.json", {"seconds": {"a": 5.0}, "spent": {"sampling": 4.0}})
-    with pytest.raises(KeyboardInterrupt):
-        Iteration(tmp_path, 1).json("a", lambda: throw(KeyboardInterrupt))
-    kept = json.loads((iteration.folder / "timings.json").read_text())
-    assert kept["seconds"].keys() == {"a"}
-    assert kept["seconds"]["a"] >= 5
-    assert kept["spent"]["sampling"] == 4
-    assert kept["spent"]["other"] >= 0
-
-
-def throw(error):
-    raise error
-
-
-def test_a_stage_that_failed_leaves_no_artefact_and_starts_anew(tmp_path):
-    iteration = Iteration(tmp_path, 1)
-
-    def half(folder):
-        (folder / "half").write_text("x")
-        raise RuntimeError("power cut")
-
-    with pytest.raises(RuntimeError):
-        iteration.directory("adapter", half)
-    assert not (iteration.folder / "adapter").exists()
-    again = Iteration(tmp_path, 1)
-    path = again.directory("adapter", lambda folder: (folder / "whole").write_text("y"))
-    assert [p.name for p in path.iterdir()] == ["whole"]
-
-
-def test_a_finished_iteration_has_its_final_name_only_with_its_manifest(tmp_path):
-    iteration = Iteration(tmp_path, 3)
-    iteration.json("scores", dict)
-    assert not (tmp_path / "003").exists()
-    iteration.finish()
-    assert not (tmp_path / "003.partial").exists()
-    assert set(json.loads((tmp_path / "003/MANIFEST.json").read_text())["files"]) == {"scores.json", "timings.json"}
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
@@ -144,7 +72,7 @@ def test_a_recipe_may_change_until_there_is_work_that_it_decided(tiny_recipe, tm
     Store.open(tmp_path / "run", load_recipe(tiny_recipe)).__exit__()
     with Store.open(tmp_path / "run", load_recipe(tiny_recipe, ["seed=1"])) as store:
         next(store.iterations(1)).json("scores", dict)
-    with pytest.raises(UserError, match=r"started with another recipe:\n  seed: 1 -> 2\n"):
+    with pytest.raises(UserError, match=r"started with another recipe:\n  seed: 1 -> 2\nput it back"):
         Store.open(tmp_path / "run", load_recipe(tiny_recipe, ["seed=2"]))
 
 

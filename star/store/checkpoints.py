@@ -1,0 +1,47 @@
+"""How far something that takes long has come: numbered folders, each whole, of which the last is kept."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from star.files import sync_files, sync_folder, write_json
+from star.store.manifest import MANIFEST, entries, read_manifest, require_intact
+
+
+class Checkpoints:
+    """Checkpoints in `folder`, each with a manifest of its own."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def save(self, number: int, fill: Callable[[Path], None]) -> None:
+        """Keep what `fill` writes into a folder, on disk, instead of all before it."""
+        self.folder.mkdir(exist_ok=True)
+        before, final = list(self.folder.iterdir()), self.folder / f"{number:06d}"
+        partial = final.with_suffix(".tmp")
+        if partial.exists():
+            shutil.rmtree(partial)
+        partial.mkdir()
+        fill(partial)
+        write_json(partial / MANIFEST, {"files": entries(partial)})
+        sync_files(partial)
+        partial.rename(final)
+        sync_folder(self.folder)
+        for old in before:
+            if old != partial:
+                shutil.rmtree(old)
+
+    def last(self) -> Path | None:
+        """The last complete one.
+
+        Raises:
+            UserError: it is not what was saved.
+        """
+        complete = sorted(path for path in self.folder.glob("*") if path.suffix != ".tmp")
+        if not complete:
+            return None
+        remedy = f"delete {complete[-1]} to do without it"
+        require_intact(complete[-1], read_manifest(complete[-1])["files"], remedy)
+        return complete[-1]

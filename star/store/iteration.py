@@ -1,0 +1,151 @@
+"""One iteration's directory, while it is being filled.
+
+A stage writes one artefact. Rows go to `NAME.journal`, wave by wave, and become `NAME` when the last one is in; other
+artefacts are written beside their place and renamed. Size and SHA-256 of an artefact are in the manifest before it has
+its final name: what has its name is complete, and is read instead of made when a run resumes. At the end the directory
+itself loses its `.partial`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from star.clock import clock, spent
+from star.errors import UserError
+from star.files import Row, Rows, read_json, sync_files, sync_folder, to_json, write_json, write_text
+from star.store.checkpoints import Checkpoints
+from star.store.journal import Journal, seals_of
+from star.store.manifest import MANIFEST, Entry, entries, entry, entry_of, read_manifest, require_intact
+
+TIMINGS = "timings.json"
+UNFINISHED = (".tmp", ".journal", ".seals", ".checkpoints")
+"""Ends of the names of what is no artefact yet."""
+
+
+class Iteration:
+    """Iteration `number` below `root`, begun or gone on with.
+
+    Attributes:
+        facts: what the run stands on, for the manifest.
+        seconds: that each stage took, interrupted tries included; those of a process that was killed outright are lost.
+        spent: the same seconds and those between stages, by activity (`star/clock.py`).
+
+    Raises:
+        UserError: an artefact of an earlier process is not what it wrote.
+    """
+
+    def __init__(self, root: Path, number: int, facts: Mapping[str, Any] | None = None):
+        self.root, self.number, self.facts = root, number, facts or {}
+        self.final = root / f"{number:03d}"
+        self.folder = root / f"{number:03d}.partial"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(self.folder)
+        self._files = self._recorded()
+        timings = self.folder / TIMINGS
+        found = read_json(timings) if timings.exists() else {}
+        self.seconds, self.spent = Counter(found.get("seconds")), Counter(found.get("spent"))
+
+    def rows(self, name: str, produce: Callable[[Journal], None], make: Callable[[dict[str, Any]], Row]) -> Rows[Row]:
+        """The stage `NAME.jsonl`: `produce` appends to a journal, which may already hold rows from before a crash.
+
+        Returns:
+            What `make` turns the rows into, one at a time.
+        """
+        path = self.folder / f"{name}.jsonl"
+        if not path.exists():
+            journal = Journal(self.folder / f"{name}.jsonl.journal")
+            with self._timed(name):
+                produce(journal)
+                self._record({path.name: entry(journal.path)})
+            journal.path.rename(path)
+            sync_folder(self.folder)
+            seals_of(journal.path).unlink(missing_ok=True)
+        return Rows(path, make)
+
+    def json(self, name: str, make: Callable[[], Any]) -> Any:
+        """The stage `NAME.json`: what `make` returns."""
+        path = self.folder / f"{name}.json"
+        if not path.exists():
+            with self._timed(name):
+                text = to_json(make())
+                self._record({path.name: entry_of(text)})
+                write_text(path, text)
+        return read_json(path)
+
+    def directory(self, name: str, fill: Callable[[Path], None]) -> Path:
+        """The stage `NAME/`: `fill` writes files into a folder; returns where they will be once this iteration ends."""
+        path = self.folder / name
+        if not path.exists():
+            partial = self.folder / f"{name}.tmp"
+            partial.mkdir()
+            with self._timed(name):
+                fill(partial)
+                with spent("writing"):
+                    sync_files(partial)
+                    self._record({f"{name}/{file}": found for file, found in entries(partial).items()})
+            partial.rename(path)
+            sync_folder(self.folder)
+        return path
+
+    def checkpoints(self, name: str) -> Checkpoints:
+        """Where the stage `NAME/` may keep what it has done so far; gone once the stage is complete."""
+        return Checkpoints(self.folder / f"{name}.checkpoints")
+
+    @spent("writing")
+    def finish(self) -> None:
+        """Complete the manifest and give the directory its final name."""
+        _remove_leftovers(self.folder)
+        self._files[TIMINGS] = entry(self.folder / TIMINGS)
+        write_json(self.folder / MANIFEST, {"iteration": self.number, "files": self._files, "run": dict(self.facts)})
+        self.folder.rename(self.final)
+        sync_folder(self.root)
+
+    def _record(self, files: Mapping[str, Entry]) -> None:
+        """Put files that are about to get their names into the manifest."""
+        self._files |= files
+        write_json(self.folder / MANIFEST, {"iteration": self.number, "files": self._files})
+
+    def _recorded(self) -> dict[str, Entry]:
+        """What the manifest has of complete artefacts, which must be there as they were written, and no others."""
+        there = {path.name for path in self.folder.iterdir() if path.suffix not in UNFINISHED} - {TIMINGS, MANIFEST}
+        recorded = read_manifest(self.folder)["files"] if (self.folder / MANIFEST).exists() else {}
+        files = {name: found for name, found in recorded.items() if name.partition("/")[0] in there}
+        remedy = "delete what is damaged, and the same command makes it again"
+        if strange := there - {name.partition("/")[0] for name in files}:
+            raise UserError(f"{self.folder / min(strange)}: not in {MANIFEST}, so it may be anything; {remedy}")
+        require_intact(self.folder, files, remedy)
+        return files
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        """Adds the seconds of a stage to `timings.json`, also when the stage is interrupted."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] += time.monotonic() - start
+            write_json(self.folder / TIMINGS, self.times())
+
+    def times(self) -> dict[str, dict[str, float]]:
+        """`seconds` and `spent` until now, to the millisecond."""
+        self.spent += clock.take()
+        kinds = {"seconds": self.seconds, "spent": self.spent}
+        return {kind: {name: round(s, 3) for name, s in sorted(times.items())} for kind, times in kinds.items()}
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what a crash left half done, and what led to artefacts that are complete."""
+    for leftover in folder.glob("*.tmp"):
+        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+    for seals in folder.glob("*.seals"):
+        if (folder / seals.name.removesuffix(".journal.seals")).exists():
+            seals.unlink()
+    for checkpoints in folder.glob("*.checkpoints"):
+        if (folder / checkpoints.stem).exists():
+            shutil.rmtree(checkpoints)

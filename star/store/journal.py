@@ -1,0 +1,142 @@
+"""Rows that survive a crash: a file that only grows, wave by wave, and a seal for each wave that is on disk.
+
+    attempts.jsonl.journal          the rows, one JSON object a line
+    attempts.jsonl.journal.seals    one line a wave: rows and bytes up to its end, and the SHA-256 of its own bytes
+
+A seal is written when its rows are on disk. So what has no seal was cut short, and is cut off; what has one must still
+be what was written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from star.errors import UserError
+from star.files import Rows, sync, sync_folder, to_line
+
+
+class Seal(NamedTuple):
+    """Where a wave ends, in rows and bytes from the start of the file, and the SHA-256 of the wave."""
+
+    rows: int
+    bytes: int
+    sha256: str
+
+
+NOTHING = Seal(0, 0, "")
+"""Before the first wave."""
+
+
+class Journal:
+    """The journal at `path`, made if it is not there; what a crash left of an unfinished wave is cut.
+
+    Attributes:
+        count: rows of the waves that are on disk.
+
+    Raises:
+        UserError: see `check_journal`.
+    """
+
+    def __init__(self, path: Path):
+        self.path, self._seals = path, seals_of(path)
+        if not path.exists():
+            path.touch()
+            sync_folder(path.parent)
+        last, length = check_journal(path)
+        self.count, self._end = last.rows, last.bytes
+        os.truncate(path, self._end)
+        if self._seals.exists():
+            os.truncate(self._seals, length)
+
+    def rows(self) -> Rows[dict[str, Any]]:
+        """All rows so far."""
+        return Rows(self.path)
+
+    def append(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Add a wave, one row at a time; it is on disk when this returns, as a whole or not at all."""
+        digest, count, size = hashlib.sha256(), 0, 0
+        with self.path.open("ab") as file:
+            for row in rows:
+                line = to_line(row).encode()
+                file.write(line)
+                digest.update(line)
+                count, size = count + 1, size + len(line)
+            sync(file)
+        seal = Seal(self.count + count, self._end + size, digest.hexdigest())
+        with self._seals.open("ab") as file:
+            file.write(to_line(seal._asdict()).encode())
+            sync(file)
+        self.count, self._end = seal.rows, seal.bytes
+
+    def clear(self) -> None:
+        """Start anew."""
+        if self._seals.exists():
+            os.truncate(self._seals, 0)
+        os.truncate(self.path, 0)
+        self.count = self._end = 0
+
+
+def seals_of(journal: Path) -> Path:
+    """Where the seals of a journal are."""
+    return journal.with_name(f"{journal.name}.seals")
+
+
+def check_journal(path: Path) -> tuple[Seal, int]:
+    """The last seal of a journal, and how many bytes of the file of seals are whole lines.
+
+    Raises:
+        UserError: what is sealed has changed or is missing; the message names file and lines, and both hashes.
+    """
+    seals, length = _read_seals(path)
+    size, before = path.stat().st_size, NOTHING
+    with path.open("rb") as file:
+        for seal in seals:
+            lines = f"{before.rows + 1}-{seal.rows}"
+            if size < seal.bytes:
+                raise UserError(
+                    f"{path}: truncated: lines {lines} were on disk and are not any more "
+                    f"({size} bytes, not {seal.bytes}); {_remedy(path)}"
+                )
+            wave = file.read(seal.bytes - before.bytes)
+            if (found := hashlib.sha256(wave).hexdigest()) != seal.sha256:
+                _name_damaged_line(path, wave, before.rows)
+                raise UserError(
+                    f"{path}: damaged in lines {lines}: their SHA-256 is {found}, not {seal.sha256}; {_remedy(path)}"
+                )
+            before = seal
+    return before, length
+
+
+def _read_seals(path: Path) -> tuple[list[Seal], int]:
+    """The seals of a journal, and the bytes that hold them: a torn last line is none."""
+    file, seals, end = seals_of(path), [], 0
+    for number, line in enumerate(file.read_bytes().splitlines(keepends=True) if file.exists() else [], 1):
+        if not line.endswith(b"\n"):
+            break
+        try:
+            seal = Seal(**json.loads(line))
+            before = seals[-1] if seals else NOTHING
+            if not (seal.rows >= before.rows and seal.bytes >= before.bytes and isinstance(seal.sha256, str)):
+                raise ValueError("it does not follow the one before")
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{file}:{number}: damaged line: {error}; {_remedy(path)}") from None
+        seals.append(seal)
+        end += len(line)
+    return seals, end
+
+
+def _name_damaged_line(path: Path, wave: bytes, before: int) -> None:
+    for number, line in enumerate(wave.split(b"\n")[:-1], before + 1):
+        try:
+            json.loads(line.decode())
+        except ValueError as error:
+            raise UserError(f"{path}:{number}: damaged line: {error}; {_remedy(path)}") from None
+
+
+def _remedy(path: Path) -> str:
+    return f"to do this stage again, delete {path.name} and {seals_of(path).name}"

@@ -1,0 +1,43 @@
+"""Which adapters a run keeps. Everything else of an iteration, accepted rationales first of all, is never removed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from star.files import read_json, write_json
+
+WEIGHTS = "adapter/adapter_model.safetensors"
+RETIRED = "RETIRED.json"
+"""In a finished iteration: which files of its manifest were removed on purpose. On disk before the first one goes."""
+
+
+def best(metrics: Sequence[dict[str, Any]]) -> int | None:
+    """The iteration with the highest held-out accuracy, the first of equals; of several evaluation modes, the first."""
+    trained = [row for row in metrics if row["iteration"] > 0]
+    if not trained:
+        return None
+    return max(trained, key=lambda row: next(iter(row["accuracy"].values()))["all"]["accuracy"])["iteration"]
+
+
+def retire(finished: Sequence[Path], best: int | None, keep: str | int) -> None:
+    """Remove the weights of iterations, in order of number, that `keep` (see `Recipe.keep`) has no use for.
+
+    The last one, from which the run goes on, and the best are always kept.
+    """
+    if keep == "all":
+        return
+    last = finished[-1:] if keep == "best" else finished[-keep:]
+    for folder in finished:
+        if folder in last or int(folder.name) == best or not (folder / WEIGHTS).exists():
+            continue
+        if not retired(folder):
+            write_json(folder / RETIRED, {"files": [WEIGHTS]})
+        (folder / WEIGHTS).unlink()
+
+
+def retired(folder: Path) -> list[str]:
+    """The files that a finished iteration no longer has."""
+    path = folder / RETIRED
+    return read_json(path)["files"] if path.exists() else []
