@@ -5,39 +5,18 @@ A row is a real command line with what its message must have in it: file, key or
 
 from __future__ import annotations
 
+import json
 import os
-import subprocess
-import sys
-from pathlib import Path
+import pickle
+import shutil
 
 import pytest
 
+from star.recipe import load_recipe
+from star.store import Store
+from tests.command import refused
+
 RECIPE = "name: x\ntask: {kind: arithmetic}\nmodel: {starter: {}}\n"
-
-
-def star(*arguments, cwd, **environment):
-    """`star ARGUMENTS` in the folder `cwd`, as a user starts it."""
-    command = [sys.executable, "-m", "star", *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), **environment}
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=120, check=False)
-
-
-def contents(folder):
-    """Every file and folder below a folder, with the bytes of the files."""
-    return {path: path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))}
-
-
-def refused(folder, *arguments, parts, code=2, **environment):
-    """Assert that the command fails as bad input does; returns its message."""
-    before = contents(folder)
-    done = star(*arguments, cwd=folder, **environment)
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stderr.count("error: ") == 1, done.stderr
-    assert [part for part in parts if part not in done.stderr] == [], done.stderr
-    assert len(done.stderr) < 2000
-    assert contents(folder) == before
-    return done.stderr
 
 
 # Recipe
@@ -102,3 +81,177 @@ def test_recipe_that_is_not_there(tmp_path):
     (tmp_path / "recipe.yaml").touch()
     parts = ["recipe recipes.yaml: there is no such file; did you mean recipe.yaml?"]
     refused(tmp_path, "run", "recipes.yaml", parts=parts)
+
+
+# Data
+
+
+def rows(*pairs):
+    return "".join(json.dumps({"question": question, "answer": answer}) + "\n" for question, answer in pairs)
+
+
+GOOD = rows(*((f"{i} + 1?", i + 1) for i in range(4)))
+OTHER = rows(("9 + 9?", 18))
+WITH_ID = '{"question": "%s", "answer": 1, "id": "%s"}\n'
+DATA = {
+    "missing path": ({}, ["data.jsonl: there is no such data file; give a JSONL file", "as task.train=PATH"]),
+    "missing split of a folder": (
+        {"data.jsonl/test.jsonl": OTHER},
+        ["data.jsonl/train.jsonl: there is no such data file", "as task.train=PATH"],
+    ),
+    "empty file": ({"data.jsonl": "\n"}, ["data.jsonl: the file has no problems; give one with"]),
+    "malformed JSON": (
+        {"data.jsonl": GOOD + '{"question": "5?", answer: 5}\n'},
+        ["data.jsonl:5: not valid JSON: ", "char 19", """b'{"question": "5?", answer""", "should be a JSON object"],
+    ),
+    "missing field": (
+        {"data.jsonl": GOOD + '{"question": "5?", "anwser": 5}\n'},
+        ["data.jsonl:5: no field 'answer'; its fields are 'question', 'anwser'; add it, or", "task.fields.answer"],
+    ),
+    "duplicate id": (
+        {"data.jsonl": WITH_ID % ("1?", "a") + WITH_ID % ("2?", "a"), "other.jsonl": WITH_ID % ("3?", "b")},
+        ["data.jsonl:2: id 'a' was already used at data.jsonl:1; ids must be unique"],
+        "task.fields.id=id",
+    ),
+    "unparsable gold": (
+        {"data.jsonl": GOOD + rows(("5?", "five"))},
+        ["data.jsonl:5 (id train-5): the ground truth 'five' is not a number; mend it, or ", "task.bad_gold=skip"],
+    ),
+    "overlap, exact": (
+        {"data.jsonl": GOOD, "other.jsonl": rows(("2 + 1?", 3))},
+        ["1 held-out questions are also training", "data.jsonl:3 (id train-3) and other.jsonl:1", "Remove them"],
+    ),
+    "overlap, normalised": (
+        {"data.jsonl": GOOD + rows(("How  many?", 3)), "other.jsonl": OTHER + rows(("how MANY?", 3))},
+        ["1 held-out questions are also training", "data.jsonl:5 (id train-5) and other.jsonl:2", "'how MANY?'"],
+    ),
+    "not UTF-8": (
+        {"data.jsonl": GOOD.encode() + b'{"question": "caf\xe9?", "answer": 5}\n'},
+        ["data.jsonl:5: not UTF-8 text: ", "at byte 17, b'\\xe9?", "save the file as UTF-8"],
+    ),
+    "a line of 50 MB": (
+        {"data.jsonl": GOOD.encode() + b'{"question": "' + b"x" * 50_000_000 + b'", "answer": 5}\n'},
+        ["data.jsonl:5: the line is longer than 16 MiB", """begins with b'{"question": "xxx""", "on a line of its own"],
+    ),
+    "empty after filters": (
+        {"data.jsonl": rows(("5?", "five"), ("6?", "six"))},
+        ["there are no training problems left (2 were left out by task.bad_gold=skip, the first: data.jsonl:1 (id"],
+        "task.bad_gold=skip",
+    ),
+}
+
+
+@pytest.mark.parametrize("row", DATA)
+def test_data(tmp_path, row):
+    files, parts, *overrides = DATA[row]
+    for name, text in {"other.jsonl": OTHER, **files}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    task = "{kind: jsonl, train: data.jsonl, held_out: other.jsonl, verifier: numeric}"
+    (tmp_path / "r.yaml").write_text(f"name: x\ntask: {task}\nmodel: {{path: ./m}}\n")
+    refused(tmp_path, "run", "r.yaml", *overrides, parts=parts)
+
+
+# Model
+
+
+def edit(path, **changes):
+    """Change keys of a JSON file; `None` takes one away."""
+    settings = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({key: value for key, value in settings.items() if value is not None}))
+
+
+def bert(model):
+    edit(model / "config.json", model_type="bert", architectures=["BertForMaskedLM"])
+
+
+def without_eos(model):
+    edit(model / "tokenizer_config.json", eos_token=None, pad_token=None)
+    (model / "special_tokens_map.json").unlink(missing_ok=True)
+
+
+def truncate(model):
+    weights = model / "model.safetensors"
+    os.truncate(weights, weights.stat().st_size - 1)
+
+
+def garbage(model):
+    (model / "model.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+
+
+def shards(model):
+    (model / "model.safetensors").rename(model / "model-00001-of-00002.safetensors")
+    names = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
+    (model / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": names}))
+
+
+class Trap:
+    """Unpickled, it leaves a trace."""
+
+    def __reduce__(self):
+        return open, ("unpickled", "w")
+
+
+def pickled(model):
+    (model / "model.safetensors").unlink()
+    (model / "pytorch_model.bin").write_bytes(pickle.dumps(Trap()))
+
+
+def with_code(model):
+    names = {"AutoConfig": "code.Config", "AutoModelForCausalLM": "code.Model"}
+    edit(model / "config.json", model_type="strange", auto_map=names)
+    (model / "code.py").write_text("open('executed', 'w')\n")
+
+
+MODELS = {
+    "missing path": (shutil.rmtree, ["model.path = './m': there is no such folder; give the folder of a model"]),
+    "no causal LM": (bert, ["model m: its config.json names BertForMaskedLM, which is not a causal language model"]),
+    "no EOS": (without_eos, ["model m: its tokenizer has no end-of-sequence token", "eos_token in its tokenizer_con"]),
+    "no chat template": (
+        None,
+        ["prompt.chat = True: the tokenizer of m has no chat template; use prompt.chat: false"],
+        "prompt.chat=true",
+    ),
+    "prompt too long": (
+        None,
+        ["too long for the model's context of 256 tokens", " + decoding.max_new_tokens 250", "use fewer exemplars"],
+        "decoding.max_new_tokens=250",
+    ),
+    "truncated weights": (truncate, ["m/model.safetensors: damaged safetensors file of ", "get the file again"]),
+    "garbage for weights": (garbage, ["m/model.safetensors: damaged safetensors file of ", "get the file again"]),
+    "missing shard": (shards, ["m/model-00002-of-00002.safetensors: there is no such file, but ", "names it; get"]),
+    "pickled weights": (pickled, ["model m: its weights are pickled (pytorch_model.bin)", "saved as safetensors"]),
+    "code of its own": (with_code, ["model m: it needs Python code of its own", "set model.trust_remote_code=true"]),
+}
+
+
+@pytest.mark.parametrize("row", MODELS)
+def test_model(tmp_path, random_models, row):
+    damage, parts, *overrides = MODELS[row]
+    shutil.copytree(random_models["llama"], tmp_path / "m")
+    if damage:
+        damage(tmp_path / "m")
+    task = "{kind: arithmetic, style: words, train: {1: 20}, held_out: {1: 5}}"
+    (tmp_path / "r.yaml").write_text(f"name: x\ntask: {task}\nmodel: {{path: ./m, device: cpu}}\n")
+    refused(tmp_path, "run", "r.yaml", *overrides, parts=parts, HF_MODULES_CACHE=str(tmp_path / "modules"))
+
+
+# Run
+
+
+def test_a_run_that_another_process_holds(tmp_path, tiny_recipe):
+    with Store.open(tmp_path / "runs/tiny", load_recipe(tiny_recipe)):
+        parts = ["runs/tiny: a run is at work here (host ", f"pid {os.getpid()})", "wait for it or stop it"]
+        refused(tmp_path, "run", tiny_recipe, parts=parts)
+
+
+def test_a_run_of_another_recipe(tmp_path, tiny_run):
+    shutil.copytree(tiny_run, tmp_path / "runs/tiny")
+    parts = ["runs/tiny: this run was started with another recipe:", "train.lr: 0.002 -> 0.5", "--name NEW to start"]
+    refused(tmp_path, "run", "runs/tiny/recipe.yaml", "train.lr=0.5", parts=parts)
+
+
+@pytest.mark.parametrize("command", [["report", "empty"], ["export", "empty", "--merge", "out"], ["report", "gone"]])
+def test_a_folder_that_is_no_run(tmp_path, command):
+    (tmp_path / "empty").mkdir()
+    refused(tmp_path, *command, parts=[f"{command[1]}: not a run directory (it has no recipe.yaml)"])

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from star.clock import spent
-from star.errors import UserError
+from star.errors import UserError, reason
 from star.models.checkpoint import Checkpoint
 from star.recipe import Model
 
@@ -31,7 +31,8 @@ def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
     tokenizer = _from_pretrained(AutoTokenizer, checkpoint)
     if tokenizer.eos_token_id is None:
         raise UserError(
-            f"model {checkpoint.name}: its tokenizer has no end-of-sequence token, so rationales cannot end"
+            f"model {checkpoint.name}: its tokenizer has no end-of-sequence token, so rationales cannot end; "
+            "name one as eos_token in its tokenizer_config.json"
         )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -89,9 +90,20 @@ def merge_adapter(
 
     if adapter is None:
         return load_model(checkpoint, dtype, device)
+    require_safe_adapter(adapter)
     model = load_model(checkpoint, torch.float32, device)
     with quiet():
         return PeftModel.from_pretrained(model, str(adapter)).merge_and_unload(safe_merge=True).to(dtype).eval()
+
+
+def require_safe_adapter(adapter: Path) -> None:
+    """Without safetensors, peft would look for a pickle.
+
+    Raises:
+        UserError: there are none.
+    """
+    if not (adapter / "adapter_model.safetensors").is_file():
+        raise UserError(f"{adapter}: there is no adapter_model.safetensors, and pickled adapters are not read")
 
 
 def keeps_logits(model: PreTrainedModel) -> bool:
@@ -186,5 +198,12 @@ def _from_pretrained(cls: Any, checkpoint: Checkpoint, **options: Any) -> Any:
                 **options,
             )
     except Exception as error:  # transformers, safetensors and the hub raise many kinds for a model that is not right
-        reason = " ".join(str(error).split())[:300]
-        raise UserError(f"model {checkpoint.name}: cannot be loaded ({type(error).__name__}: {reason})") from error
+        if "trust_remote_code=True" in str(error):
+            raise UserError(
+                f"model {checkpoint.name}: it needs Python code of its own (auto_map in its config.json), which is not "
+                "run unless the recipe says so; read that code, then set model.trust_remote_code=true"
+            ) from None
+        local = Path(checkpoint.name).is_dir()
+        what = "cannot be loaded" if local else "neither a local folder nor a model that the hub serves here"
+        remedy = "" if local else "; give the folder of a model, as model.path=FOLDER"
+        raise UserError(f"model {checkpoint.name}: {what} ({reason(error)}){remedy}") from error
