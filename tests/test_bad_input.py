@@ -14,7 +14,7 @@ import pytest
 
 from star.recipe import load_recipe
 from star.store import Store
-from tests.command import refused
+from tests.command import refused, star
 
 RECIPE = "name: x\ntask: {kind: arithmetic}\nmodel: {starter: {}}\n"
 
@@ -234,6 +234,16 @@ def test_model(tmp_path, random_models, row):
     task = "{kind: arithmetic, style: words, train: {1: 20}, held_out: {1: 5}}"
     (tmp_path / "r.yaml").write_text(f"name: x\ntask: {task}\nmodel: {{path: ./m, device: cpu}}\n")
     refused(tmp_path, "run", "r.yaml", *overrides, parts=parts, HF_MODULES_CACHE=str(tmp_path / "modules"))
+
+
+def test_the_traps_above_do_snap(tmp_path, random_models, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pickle.loads(pickle.dumps(Trap())).close()
+    shutil.copytree(random_models["llama"], tmp_path / "m")
+    with_code(tmp_path / "m")
+    (tmp_path / "r.yaml").write_text("name: x\ntask: {kind: arithmetic}\nmodel: {path: ./m, trust_remote_code: true}\n")
+    star("run", "r.yaml", "--dry-run", cwd=tmp_path, HF_MODULES_CACHE=str(tmp_path / "modules"))
+    assert all((tmp_path / trace).exists() for trace in ("unpickled", "executed"))
 
 
 # Run
