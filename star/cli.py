@@ -11,9 +11,11 @@ import json
 import os
 import shlex
 import sys
+import traceback
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any, NoReturn
 
 from star import __version__
 from star.console import console, errors
@@ -21,11 +23,13 @@ from star.errors import UserError
 from star.interrupt import handling_signals
 from star.machine import machine_error
 from star.recipe import Recipe, load_recipe
+from star.secrets import redact
 
 
 def main(argv: Sequence[str] | None = None, again: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code. `again` is the command that does the same, `star` by default."""
     argv = sys.argv[1:] if argv is None else argv
+    sys.excepthook = _show_bug
     parser = _parser()
     arguments, more = parser.parse_known_args(argv)  # argparse loses overrides that follow an option
     if hasattr(arguments, "overrides") and not any(word.startswith("-") for word in more):
@@ -50,10 +54,20 @@ def main(argv: Sequence[str] | None = None, again: Sequence[str] | None = None) 
         return getattr(error, "exit_code", 130)
 
 
+class _Parser(argparse.ArgumentParser):
+    """One that does not repeat a token which was given as an argument."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(redact(message))
+
+
+def _show_bug(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """The traceback of an error that is ours, for a report: without the user's tokens."""
+    errors.print("".join(traceback.format_exception(kind, error, trace)), markup=False)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="star", description="Teach a language model to reason from its own successes (STaR)."
-    )
+    parser = _Parser(prog="star", description="Teach a language model to reason from its own successes (STaR).")
     parser.add_argument("--version", action="version", version=f"star {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 

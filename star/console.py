@@ -6,9 +6,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from star.secrets import redact
 
 LINE_EVERY = 10.0
 """Seconds between two lines of progress where there is no terminal."""
@@ -16,8 +19,16 @@ LINE_EVERY = 10.0
 LOG_WIDTH = 120
 """Columns where there is no terminal to ask."""
 
-console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else LOG_WIDTH)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class RedactingConsole(Console):
+    """A console that shows no token of the environment and no password of a URL (see `star/secrets.py`)."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(redact(item) if isinstance(item, str) else item for item in objects), **options)
+
+
+console = RedactingConsole(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else LOG_WIDTH)
+errors = RedactingConsole(stderr=True, highlight=False, soft_wrap=True)
 
 Advance = Callable[..., None]
 

@@ -9,11 +9,13 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 from star.errors import UserError
 from star.models import encode_prompt, encode_target, load_tokenizer, resolve_checkpoint
-from star.models.loading import context_length, load_config
+from star.models.checks import check_weights, require_causal
+from star.models.loading import choose_device, context_length, load_config
 from star.prompts import PromptBuilder, evaluates_with_exemplars, samples_with_exemplars
 from star.recipe import Recipe
 from star.records import Problem
@@ -75,6 +77,8 @@ def check(recipe: Recipe) -> Checked:
     Raises:
         UserError: the first thing found wrong.
     """
+    if recipe.model.device not in ("auto", "cpu"):
+        choose_device(recipe.model)
     task = build_task(recipe)
     train, held_out = load_problems(recipe, task)
     tokenizer, context = _tokenizer(recipe, task)
@@ -100,7 +104,11 @@ def _tokenizer(recipe: Recipe, task: Task) -> tuple[Any, int | None]:
 
         return starter_tokenizer(), recipe.model.starter.context
     checkpoint = resolve_checkpoint(recipe, task)
-    return load_tokenizer(checkpoint), context_length(load_config(checkpoint))
+    config = load_config(checkpoint)
+    require_causal(checkpoint, config)
+    if (folder := Path(checkpoint.name)).is_dir():
+        check_weights(folder)
+    return load_tokenizer(checkpoint), context_length(config)
 
 
 def _check_lengths(

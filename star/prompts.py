@@ -38,7 +38,10 @@ class PromptBuilder:
         exemplars = load_exemplars(settings.exemplars, task, settings.shots) if settings.exemplars else []
         self.exemplars = [(p, task.bare_answer(p) if direct else task.clean(rationale)) for p, rationale in exemplars]
         if settings.chat and not tokenizer.chat_template:
-            raise UserError("prompt.chat = True: this model's tokenizer has no chat template; use prompt.chat: false")
+            raise UserError(
+                f"prompt.chat = True: the tokenizer of {tokenizer.name_or_path or 'this model'} has no chat template; "
+                "use prompt.chat: false, or a model that has one"
+            )
 
     def prompts(self, problems: Sequence[Problem], hinted: bool, exemplars: bool) -> list[Prompt]:
         """One prompt for each problem; a hinted one shows the answer, and its exemplars show theirs."""

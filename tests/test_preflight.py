@@ -68,3 +68,9 @@ def test_what_is_left_out_is_noted_with_its_number_and_the_first(checked, tmp_pa
         "2 problems are left out, because their ground truth cannot be verified; the first: "
         f"{tmp_path}/train.jsonl:21 (id row-21): the ground truth 'many' is not a number"
     )
+
+
+def test_a_device_that_is_not_here_is_found_before_the_data_is_read(checked, tmp_path):
+    (tmp_path / "train.jsonl").unlink()
+    with pytest.raises(UserError, match=r"model\.device = 'nonsense'.*use auto or cpu"):
+        checked("model.device=nonsense")

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from star.errors import UserError
+from star.errors import UserError, reason
 from star.files import file_sha256
 from star.recipe import Recipe
 from star.tasks import Task
@@ -63,12 +63,14 @@ def resolve_checkpoint(recipe: Recipe, task: Task) -> Checkpoint:
     if model.gguf is not None:
         source = Path(model.gguf)
         if not source.is_file():
-            raise UserError(f"model.gguf = {model.gguf!r}: there is no such file")
+            raise UserError(f"model.gguf = {model.gguf!r}: there is no such file; give the path of a GGUF file")
         folder = cached(source.stem, file_sha256(source)[:16], lambda path: _convert_gguf(source, path))
         return Checkpoint(str(folder))
     looks_local = model.path.startswith((".", "/", "~")) or model.path.count("/") > 1
     if looks_local and not Path(model.path).expanduser().is_dir():
-        raise UserError(f"model.path = {model.path!r}: there is no such folder")
+        raise UserError(
+            f"model.path = {model.path!r}: there is no such folder; give the folder of a model, or a hub id"
+        )
     if Path(model.path).expanduser().is_dir():
         return Checkpoint(str(Path(model.path).expanduser()), None, model.trust_remote_code)
     return Checkpoint(model.path, model.revision, model.trust_remote_code)
@@ -103,8 +105,7 @@ def _convert_gguf(source: Path, folder: Path) -> None:
             tokenizer = AutoTokenizer.from_pretrained(**where)
             model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32).to(torch.bfloat16)
         except Exception as error:  # a damaged file fails in as many ways as there are bytes to misread
-            reason = f"{type(error).__name__}: {error}"
-            raise UserError(f"model.gguf = {str(source)!r}: transformers cannot read it ({reason})") from error
+            raise UserError(f"model.gguf = {str(source)!r}: transformers cannot read it ({reason(error)})") from error
         # save_pretrained refuses a model that it believes quantized; its weights no longer are
         model.hf_quantizer, model.is_quantized = None, False
         if hasattr(model.config, "quantization_config"):

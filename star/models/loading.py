@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from star.clock import spent
-from star.errors import UserError
+from star.errors import UserError, reason
 from star.models.checkpoint import Checkpoint
 from star.recipe import Model
 
@@ -32,7 +32,8 @@ def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
     tokenizer = _from_pretrained(AutoTokenizer, checkpoint)
     if tokenizer.eos_token_id is None:
         raise UserError(
-            f"model {checkpoint.name}: its tokenizer has no end-of-sequence token, so rationales cannot end"
+            f"model {checkpoint.name}: its tokenizer has no end-of-sequence token, so rationales cannot end; "
+            "name one as eos_token in its tokenizer_config.json"
         )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -103,14 +104,15 @@ def with_adapter(base: PreTrainedModel, adapter: Path, is_trainable: bool = Fals
     from safetensors import safe_open
 
     file = adapter / "adapter_model.safetensors"
+    if not file.is_file():  # peft would look for a pickle
+        raise UserError(f"{file}: there is no such file, and pickled adapters are not read")
     try:
         with quiet():
             model = PeftModel.from_pretrained(base, str(adapter), is_trainable=is_trainable)
         with safe_open(file, "pt") as tensors:
             stored = {name for name in tensors.keys() if "lora_" in name}  # noqa: SIM118
     except Exception as error:  # as in `_from_pretrained`
-        reason = " ".join(str(error).split())[:300]
-        raise UserError(f"{file}: does not fit the base model ({type(error).__name__}: {reason})") from error
+        raise UserError(f"{file}: does not fit the base model ({reason(error)})") from error
     wanted = {name for name in get_peft_model_state_dict(model, save_embedding_layers=False) if "lora_" in name}
     if stored != wanted:
         raise UserError(
@@ -212,5 +214,12 @@ def _from_pretrained(cls: Any, checkpoint: Checkpoint, **options: Any) -> Any:
                 **options,
             )
     except Exception as error:  # transformers, safetensors and the hub raise many kinds for a model that is not right
-        reason = " ".join(str(error).split())[:300]
-        raise UserError(f"model {checkpoint.name}: cannot be loaded ({type(error).__name__}: {reason})") from error
+        if "trust_remote_code=True" in str(error):
+            raise UserError(
+                f"model {checkpoint.name}: it needs Python code of its own (auto_map in its config.json), which is not "
+                "run unless the recipe says so; read that code, then set model.trust_remote_code=true"
+            ) from None
+        local = Path(checkpoint.name).is_dir()
+        what = "cannot be loaded" if local else "neither a local folder nor a model that the hub serves here"
+        remedy = "" if local else "; give the folder of a model, as model.path=FOLDER"
+        raise UserError(f"model {checkpoint.name}: {what} ({reason(error)}){remedy}") from error

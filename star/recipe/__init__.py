@@ -2,7 +2,8 @@
 
 from star.recipe.base import Section
 from star.recipe.load import NOT_DECIDING, ROUNDING, canonical, difference, load_recipe, recipe_hash
-from star.recipe.schema import Decoding, Model, Prompting, Recipe, SamplerSettings, Selection, Starter, Training
+from star.recipe.model import Model, Starter
+from star.recipe.schema import Decoding, Prompting, Recipe, SamplerSettings, Selection, Training
 from star.recipe.tasks import (
     ArithmeticTask,
     CommonsenseqaTask,

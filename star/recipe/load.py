@@ -10,25 +10,25 @@ import difflib
 import hashlib
 import io
 import json
-import types
-import typing
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarbool import ScalarBoolean
 
-from star.errors import UserError
-from star.recipe.schema import Recipe
+from star.errors import UserError, shown
+from star.recipe.explain import explain, place_of
+from star.recipe.schema import VERSION, Recipe
+from star.secrets import redact, secret_in
 
 Key = tuple[str, ...]
 
-NOT_DECIDING = ("name", "iterations", "keep", "train.checkpoint_every")
+NOT_DECIDING = ("version", "name", "iterations", "keep", "train.checkpoint_every")
 """Keys that do not change what an iteration gives."""
 ROUNDING = (
     "model.threads",
@@ -59,14 +59,16 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         try:
             key = _apply(data, override)
             for depth in range(1, len(key)):  # an error of a whole section may come from the file or the override
-                places[key[:depth]] = ", ".join([*filter(None, [places.get(key[:depth])]), f"override {override!r}"])
-            places[key] = f"override {override!r}"
+                places[key[:depth]] = ", ".join([*filter(None, [places.get(key[:depth])]), _named(override)])
+            places[key] = _named(override)
         except UserError as error:
             problems.append(str(error))
+    _refuse_newer(data, places)
+    _refuse_secrets(data, places, str(path))
     try:
         recipe = Recipe.model_validate(data)
     except ValidationError as error:
-        problems += [_explain(item, str(path), places) for item in error.errors()]
+        problems += [explain(item, str(path), places) for item in error.errors()]
     if problems:
         count = f"{len(problems)} problem{'s' * (len(problems) > 1)}"
         raise UserError(f"recipe {path}: {count}\n" + "\n".join(f"  {line}" for line in problems))
@@ -107,20 +109,40 @@ def _flatten(value: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
 def _read_with_parents(path: Path, children: tuple[Path, ...] = ()) -> tuple[dict[str, Any], dict[Key, str]]:
     """The file on top of the one that its key `extends` names, relative to its own folder, and so on."""
     data, places = _read_yaml(path)
+    _refuse_newer(data, places)
     parent = data.pop("extends", None)
     if parent is None:
         return data, places
     where = places[("extends",)]
     if not isinstance(parent, str):
-        raise UserError(f"{where}: extends = {parent!r}: expected the path of a recipe")
+        raise UserError(f"{where}: extends = {shown(parent)}: expected the path of a recipe")
     base = path.parent / parent
     if base.resolve() in {child.resolve() for child in (path, *children)}:
-        raise UserError(f"{where}: extends = {parent!r}: the recipe would extend itself")
+        raise UserError(f"{where}: extends = {shown(parent)}: the recipe would extend itself")
     if not base.is_file():
-        raise UserError(f"{where}: extends = {parent!r}: there is no recipe {base}")
+        raise UserError(f"{where}: extends = {shown(parent)}: there is no recipe {base}")
     inherited, inherited_places = _read_with_parents(base, (*children, path))
     _merge(inherited, data, inherited_places)
     return inherited, inherited_places | places
+
+
+def _refuse_newer(data: dict[str, Any], places: dict[Key, str]) -> None:
+    """A recipe of a later schema gets this error alone, since other keys may be new too."""
+    version = data.get("version")
+    if type(version) is int and version > VERSION:
+        where = places[("version",)]
+        raise UserError(f"{where}: version = {version}: this star reads up to version {VERSION}; upgrade star")
+
+
+def _refuse_secrets(data: dict[str, Any], places: dict[Key, str], path: str) -> None:
+    """Before anything shows a value: a recipe is copied into run directories and reports."""
+    for key, value in _flatten(data):
+        if what := secret_in(f"{key}={value}"):
+            place = place_of(tuple(key.split(".")), places, path)
+            raise UserError(
+                f"{place}: {redact(key)} = {shown(value)}: holds {what}, and recipes are copied into run directories "
+                "and reports; take it out, and log in outside of the recipe (HF_TOKEN, ~/.netrc)"
+            )
 
 
 def _merge(base: dict[Any, Any], changes: dict[Any, Any], places: dict[Key, str], section: Key = ()) -> None:
@@ -193,15 +215,19 @@ def _scalar(value: Any) -> Any:
     return value
 
 
+def _named(override: str) -> str:
+    return f"override {shown(override, 200)}"
+
+
 def _apply(data: dict[str, Any], override: str) -> Key:
     """Set one `a.b=value` in `data`, whose value is read as YAML; returns the key."""
     dotted, equals, text = override.partition("=")
     if not equals or not all(dotted.split(".")):
-        raise UserError(f"override {override!r}: expected KEY=VALUE, for example train.lr=1e-4")
+        raise UserError(f"{_named(override)}: expected KEY=VALUE, for example train.lr=1e-4")
     try:
         value = _plain(YAML(typ="rt", pure=True).load(text), (), "", {})
     except YAML_ERRORS:
-        raise UserError(f"override {override[:200]!r}: the value {text[:200]!r} is not valid YAML") from None
+        raise UserError(f"{_named(override)}: the value {shown(text)} is not valid YAML") from None
     parts = dotted.split(".")
     *parents, last = (int(part) if part.isascii() and part.isdigit() else part for part in parts)
     for depth, parent in enumerate(parents, 1):
@@ -210,66 +236,6 @@ def _apply(data: dict[str, Any], override: str) -> Key:
         data = data[parent]
         if not isinstance(data, dict):
             section = ".".join(parts[:depth])
-            raise UserError(f"override {override!r}: {section} is {data!r}, not a section with keys of its own")
+            raise UserError(f"{_named(override)}: {section} is {shown(data)}, not a section with keys of its own")
     data[last] = value
     return tuple(parts)
-
-
-def _explain(error: Any, path: str, places: dict[Key, str]) -> str:
-    """One line for one pydantic error: place, dotted key, value, what is wrong, nearest valid key."""
-    location = _without_tags(error["loc"])
-    key = tuple(str(part) for part in location)
-    if error["type"] == "union_tag_invalid":
-        key = (*key, "kind")
-    place = next((places[key[:n]] for n in range(len(key), 0, -1) if key[:n] in places), path)
-    dotted = ".".join(key) or "recipe"
-    if error["type"] == "extra_forbidden":
-        valid = _valid_keys(location[:-1], error["loc"])
-        near = difflib.get_close_matches(key[-1], valid, n=1, cutoff=0.5)
-        advice = f"did you mean {near[0]}?" if near else f"valid keys: {', '.join(sorted(valid))}"
-        return f"{place}: {dotted}: unknown key; {advice}"
-    if error["type"] == "missing":
-        return f"{place}: {dotted}: this key is required"
-    if error["type"] == "union_tag_not_found":
-        return f"{place}: {dotted}.kind: this key is required; one of {error['ctx'].get('expected_tags') or _kinds()}"
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "union_tag_invalid":
-        near = difflib.get_close_matches(str(error["ctx"]["tag"]), _kinds().split(", "), n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        return f"{place}: {dotted} = {error['ctx']['tag']!r}: expected one of {_kinds()}{hint}"
-    if error["type"] == "value_error" and isinstance(error["input"], dict):
-        return f"{place}: {dotted}: {message}"
-    if message == "Input should be a finite number":
-        message += " (nan and inf are not)"
-    return f"{place}: {dotted} = {error['input']!r}: {message}"
-
-
-def _kinds() -> str:
-    return ", ".join(_task_classes())
-
-
-def _task_classes() -> dict[str, type[BaseModel]]:
-    union = Recipe.model_fields["task"].annotation
-    return {typing.get_args(cls.model_fields["kind"].annotation)[0]: cls for cls in typing.get_args(union)}
-
-
-def _without_tags(location: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Drop what pydantic adds to a location: the chosen kind after `task`, union branches, the `[key]` marker."""
-    parts = list(location)
-    if len(parts) > 1 and parts[0] == "task" and parts[1] in _task_classes():
-        del parts[1]
-    branches = {"str", "int", "float", "[key]"}
-    return tuple(part for part in parts if part not in branches and not str(part).startswith("list["))
-
-
-def _valid_keys(location: tuple[Any, ...], tagged: tuple[Any, ...]) -> list[str]:
-    """Field names of the section at `location`."""
-    cls: Any = Recipe
-    for part in location:
-        if part == "task":
-            cls = _task_classes()[tagged[1]]
-            continue
-        annotation = cls.model_fields[part].annotation
-        options = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else [annotation]
-        cls = next(option for option in options if isinstance(option, type) and issubclass(option, BaseModel))
-    return list(cls.model_fields)

@@ -23,7 +23,7 @@ from rich.text import Text
 
 from star.console import console
 from star.errors import UserError
-from star.report.table import group_names, load_metrics, main_mode
+from star.report.table import group_names, load_metrics, main_mode, printable
 
 CELL = 7
 """Columns of the console that a number takes."""
@@ -117,7 +117,7 @@ def print_comparison(runs: Sequence[Run], to: Console = console) -> None:
     for number in shown:
         table.add_column(str(number or "base"), justify="right", no_wrap=True, min_width=CELL - 2)
     for measure in measures(runs):
-        table.add_row(Text(measure, style="bold"))
+        table.add_row(Text(printable(measure), style="bold"))
         for run in runs:
             values = run.values(measure)
             cells = (f"{values[number]:.1f}" if number in values else "" for number in shown)
@@ -181,7 +181,8 @@ def _panel(axes: Any, runs: Sequence[Run], measure: str) -> None:
         if not is_share:
             low, high = ([100 * score[end] for score in run.scores(measure).values()] for end in ("low", "high"))
             axes.fill_between(list(values), low, high, color=color, alpha=0.12, linewidth=0)
-    axes.set_title(measure if is_share else f"accuracy: {measure}", fontsize="medium", loc="left")
+    title = measure if is_share else f"accuracy: {printable(measure)}"
+    axes.set_title(title, fontsize="medium", loc="left", parse_math=False)  # `$` is a character of a name
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
 

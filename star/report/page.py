@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from star.files import write_text
-from star.report.table import group_names, load_metrics, main_mode, table_rows
+from star.report.table import group_names, load_metrics, main_mode, printable, table_rows
 from star.report.times import activity_table, stage_table
 
 
@@ -48,13 +48,17 @@ def draw_curve(rows: list[dict[str, Any]], path: Path) -> None:
         points = [(row["iteration"], row["accuracy"][main_mode(row)]["groups"].get(name)) for row in rows]
         points = [(x, score) for x, score in points if score]
         x = [point[0] for point in points]
-        (line,) = axes.plot(x, [100 * score["accuracy"] for _, score in points], marker="o", markersize=4, label=name)
+        (line,) = axes.plot(
+            x, [100 * score["accuracy"] for _, score in points], marker="o", markersize=4, label=printable(name)
+        )
         low, high = ([100 * score[end] for _, score in points] for end in ("low", "high"))
         axes.fill_between(x, low, high, alpha=0.13, color=line.get_color(), linewidth=0)
     axes.set(xlabel="iteration (0 is the base model)", ylabel="held-out accuracy, %", ylim=(-2, 102))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.25)
-    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    legend = axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    for text in legend.get_texts():
+        text.set_parse_math(False)  # `$` is a character of a name
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     partial = path.with_suffix(".tmp.png")

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from star.console import console
 
@@ -29,7 +30,12 @@ def main_mode(row: dict[str, Any]) -> str:
 def group_names(rows: list[dict[str, Any]]) -> list[str]:
     """All groups, those with numbers in numeric order."""
     names = {name for row in rows for name in row["accuracy"][main_mode(row)]["groups"]}
-    return sorted(names, key=lambda name: (int(name.split()[0]) if name.split()[0].isdigit() else -1, name))
+    return sorted(names, key=lambda name: (int(number) if (number := name.split(" ")[0]).isdecimal() else -1, name))
+
+
+def printable(name: str) -> str:
+    """A group's name from somebody's data, on one line and without what a terminal would obey."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in name)
 
 
 def table_rows(
@@ -44,7 +50,13 @@ def table_rows(
     groups = group_names(rows)
     shown_groups = groups if by_group and groups != ["all"] else []
     several = len({mode for row in rows for mode in row["accuracy"]}) > 1
-    header = ["iteration", *(["evaluated"] if several else []), "all", *shown_groups, *(WORK if work else [])]
+    header = [
+        "iteration",
+        *(["evaluated"] if several else []),
+        "all",
+        *map(printable, shown_groups),
+        *(WORK if work else []),
+    ]
     cells = []
     for row in rows:
         for mode, scores in sorted(row["accuracy"].items()):
@@ -69,7 +81,7 @@ def print_table(folder: Path) -> None:
         title="held-out accuracy, %", caption=caption, box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False
     )
     for name in header:
-        table.add_column(name, justify="left" if name in ("iteration", "evaluated") else "right", no_wrap=True)
+        table.add_column(Text(name), justify="left" if name in ("iteration", "evaluated") else "right", no_wrap=True)
     for line in cells:
         table.add_row(*line)
     console.print(table, soft_wrap=False)

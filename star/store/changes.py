@@ -13,7 +13,10 @@ DECIDING = ("problems_sha256", "exemplars_sha256", "base_model_sha256", "verifie
 """Facts of `run.json` that decide results: a run is not continued with others. The rest (device, threads, versions)
 changes no more than how numbers are rounded, unless a library has changed its mind."""
 
-WAYS_OUT = "put it back to continue; to go on with the new from a finished iteration, use --fork NEW --from-iteration N"
+WAYS_OUT = (
+    "put it back to continue, or use --name NEW to start another run; "
+    "--fork NEW --from-iteration N starts one from a finished iteration of this one"
+)
 
 Change = dict[str, Any]
 """`key`, `before`, `after`."""

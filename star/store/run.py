@@ -49,16 +49,20 @@ class Store:
             begin: puts into the directory what the run begins with, if it is not there yet.
 
         Raises:
-            UserError: another process works in it, or it was started with another recipe.
+            UserError: another process works in it, it was started with another recipe, or it is damaged.
         """
         store = cls(folder)
         folder.mkdir(parents=True, exist_ok=True)
         store._lock()
         if begin is not None:
             begin(store)
-        path = folder / RECIPE
+        path, changes = folder / RECIPE, []
         if path.exists() and store.has_work():
-            store._add_changes(changed_keys(load_recipe(path), recipe, folder))
+            changes = changed_keys(load_recipe(path), recipe, folder)
+        if finished := store.finished():  # what the run goes on from, before anything is written
+            store.metrics()
+            store.require_intact(finished[-1])
+        store._add_changes(changes)
         write_text(path, canonical(recipe))
         return store
 
@@ -76,7 +80,7 @@ class Store:
             UserError: it is no run directory.
         """
         if not (folder / RECIPE).is_file():
-            raise UserError(f"{folder}: not a run directory (it has no {RECIPE})")
+            raise UserError(f"{folder}: not a run directory (it has no {RECIPE}); give one such as runs/NAME")
         return cls(folder)
 
     @property

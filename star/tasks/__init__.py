@@ -7,12 +7,13 @@ import json
 import random
 from collections import defaultdict
 
-from star.errors import UserError
+from star.errors import UserError, shown
 from star.recipe import Recipe
 from star.records import Problem, derive_seed
 from star.tasks.arithmetic import Arithmetic
 from star.tasks.base import Task
 from star.tasks.commonsenseqa import Commonsenseqa
+from star.tasks.dataset import one_line
 from star.tasks.exemplars import load_exemplars
 from star.tasks.gsm8k import Gsm8k
 from star.tasks.jsonl import Jsonl
@@ -51,7 +52,7 @@ def load_problems(recipe: Recipe, task: Task) -> tuple[list[Problem], list[Probl
     held_out = [problem for problem in task.problems("held_out") if normalise(problem.question) not in shown]
     for split, problems in (("training", train), ("held-out", held_out)):
         if not problems:
-            raise UserError(f"task {task.name}: there are no {split} problems left; give more data (see --dry-run)")
+            raise UserError(f"task {task.name}: there are no {split} problems left{_left_out(task)}; give more data")
     _require_unique_ids([*train, *held_out])
     _require_disjoint(train, held_out)
     count = recipe.evaluation.problems
@@ -81,12 +82,20 @@ def _first(limit: int | None, problems: list[Problem]) -> list[Problem]:
     return kept
 
 
+def _left_out(task: Task) -> str:
+    """Why there may be none."""
+    if not task.skipped:
+        return ""
+    return f" ({len(task.skipped)} were left out by task.bad_gold=skip, the first: {task.skipped[0]})"
+
+
 def _require_unique_ids(problems: list[Problem]) -> None:
     seen: dict[str, Problem] = {}
     for problem in problems:
         if problem.id in seen:
             raise UserError(
-                f"{problem.source}: id {problem.id!r} was already used at {seen[problem.id].source}; ids must be unique"
+                f"{problem.source}: id {shown(problem.id)} was already used at {seen[problem.id].source}; "
+                "ids must be unique"
             )
         seen[problem.id] = problem
 
@@ -99,6 +108,7 @@ def _require_disjoint(train: list[Problem], held_out: list[Problem]) -> None:
         trained, held = shared[0]
         raise UserError(
             f"{len(shared)} held-out questions are also training questions, so accuracy would mean nothing; the first: "
-            f"{trained.source} (id {trained.id}) and {held.source} (id {held.id}): {held.question[:80]!r}. "
+            f"{trained.source} (id {one_line(trained.id)}) and {held.source} (id {one_line(held.id)}): "
+            f"{held.question[:80]!r}. "
             "Remove them from one of the two"
         )

@@ -13,7 +13,7 @@ from typing import Any
 from star.errors import UserError
 from star.recipe import CommonsenseqaTask
 from star.records import Problem, Verdict
-from star.tasks.dataset import BadGold, RowTask, text_field
+from star.tasks.dataset import BadGold, RowTask, one_line, text_field
 from star.verify import ChoiceVerifier, Extractor
 from star.verify.choice import MAX_CHOICES, letter
 from star.verify.text import normalise
@@ -41,7 +41,7 @@ class Commonsenseqa(RowTask):
         id, key = text_field(row, "id", place), text_field(row, "answerKey", place)
         question, labels, choices = _question(row, place)
         if key not in labels:
-            raise BadGold(f"{place} (id {id}): the ground truth {key!r} is none of its choices {labels}")
+            raise BadGold(f"{place} (id {one_line(id)}): the ground truth {key!r} is none of its choices {labels}")
         return Problem(id, self.name, question, letter(labels.index(key)), tuple(choices), source=place)
 
     def _final_answer(self, problem: Problem, text: str) -> str | Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
-from star.errors import UserError
+from star.errors import UserError, cut, shown
 from star.recipe import DataTask
 from star.records import Problem
 from star.tasks.base import Task
@@ -76,27 +76,38 @@ class RowTask(Task):
             try:
                 problem = self.to_problem(row, place, prefix)
                 if complaint := self.verifier.check_gold(problem):
-                    raise BadGold(f"{place} (id {problem.id}): {complaint}")
+                    raise BadGold(f"{place} (id {one_line(problem.id)}): {complaint}")
                 problems.append(problem)
             except BadGold as error:
+                complaint = cut(str(error), 400)
                 if self.settings.bad_gold == "error":
-                    raise UserError(f"{error}; mend it, or leave such rows out with task.bad_gold=skip") from None
-                self.skipped.append(str(error))
+                    raise UserError(f"{complaint}; mend it, or leave such rows out with task.bad_gold=skip") from None
+                self.skipped.append(complaint)
         return problems
 
 
-def text_field(row: dict[str, Any], key: str, place: str) -> str:
+def text_field(row: dict[str, Any], key: str, place: str, setting: str = "") -> str:
     """The text (or number) under `key`.
+
+    Args:
+        setting: the recipe's key that says what the field is called, if there is one.
 
     Raises:
         UserError: there is none.
     """
     if key not in row:
-        raise UserError(f"{place}: no field {key!r}; its fields are {', '.join(map(repr, row)) or 'none'}")
+        remedy = f"add it, or say with {setting} what it is called" if setting else "add it"
+        fields = cut(", ".join(map(repr, row)), 200) or "none"
+        raise UserError(f"{place}: no field {key!r}; its fields are {fields}; {remedy}")
     value = row[key]
     if isinstance(value, bool) or not isinstance(value, (str, int, float)) or not str(value).strip():
-        raise UserError(f"{place}: field {key!r} should be text or a number, and is {value!r}")
+        raise UserError(f"{place}: field {key!r} should be text or a number, and is {shown(value)}")
     return str(value).strip()
+
+
+def one_line(id: str) -> str:
+    """An id as messages show it: as it is, unless it is long or has characters that cannot be seen."""
+    return cut(id if id.isprintable() else repr(id), 80)
 
 
 def row_id(place: str, split: str) -> str:

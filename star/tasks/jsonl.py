@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from star.errors import UserError
+from star.errors import UserError, shown
 from star.recipe import JsonlTask
 from star.records import Problem, derive_seed
-from star.tasks.dataset import BadGold, RowTask, row_id, text_field
+from star.tasks.dataset import BadGold, RowTask, one_line, row_id, text_field
 from star.verify import VERIFIERS, Extractor, Verifier
 from star.verify.choice import MAX_CHOICES
 from star.verify.text import normalise
@@ -44,12 +44,14 @@ class Jsonl(RowTask):
 
     def to_problem(self, row: dict[str, Any], place: str, split: str) -> Problem:
         fields = self.settings.fields
-        question, answer = (text_field(row, key, place) for key in (fields.question, fields.answer))
-        id = text_field(row, fields.id, place) if fields.id else row_id(place, split)
+        found = {
+            name: text_field(row, key, place, f"task.fields.{name}") for name, key in fields.model_dump().items() if key
+        }
+        answer, id = found["answer"], found.get("id") or row_id(place, split)
         if self.gold is not None:
-            answer = self._final_gold(answer, f"{place} (id {id})")
-        group = text_field(row, fields.group, place) if fields.group else "all"
-        return Problem(id, self.name, question, answer, _choices(row, place), source=place, group=group)
+            answer = self._final_gold(answer, f"{place} (id {one_line(id)})")
+        choices, group = _choices(row, place), found.get("group", "all")
+        return Problem(id, self.name, found["question"], answer, choices, source=place, group=group)
 
     def _is_held_out(self, problem: Problem) -> bool:
         return derive_seed("held-out", normalise(problem.question)) / 2**63 < self.settings.held_out_share
@@ -76,7 +78,7 @@ def _verifier(settings: JsonlTask) -> Verifier:
 def _choices(row: dict[str, Any], place: str) -> tuple[str, ...]:
     choices = row.get("choices") or []
     if not isinstance(choices, list) or not all(isinstance(choice, str) and choice.strip() for choice in choices):
-        raise UserError(f"{place}: field 'choices' should be a list of texts, and is {choices!r}")
+        raise UserError(f"{place}: field 'choices' should be a list of texts, and is {shown(choices)}")
     if len(choices) > MAX_CHOICES:
         raise UserError(f"{place}: field 'choices' has {len(choices)} texts; there are letters for {MAX_CHOICES}")
     return tuple(choices)

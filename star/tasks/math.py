@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from star.errors import UserError
+from star.errors import UserError, shown
 from star.recipe import MathTask
 from star.records import Problem
-from star.tasks.dataset import BadGold, RowTask, row_id, text_field
+from star.tasks.dataset import BadGold, RowTask, one_line, row_id, text_field
 from star.verify import Extractor, SymbolicVerifier
 
 BOXED = r"\\(?:boxed|fbox)\s*\{((?:[^{}\\]|\\.|\{(?1)\})*+)\}"
@@ -38,16 +38,17 @@ class Math(RowTask):
         return Problem(id, self.name, question, self._answer(row, place, id), source=place, group=_group(row))
 
     def _answer(self, row: dict[str, Any], place: str, id: str) -> str:
+        where = f"{place} (id {one_line(id)})"
         if "answer" in row:
             return text_field(row, "answer", place)
         if "solution" not in row:
-            raise UserError(f"{place} (id {id}): neither a field 'answer' nor a 'solution'; its fields are {list(row)}")
+            raise UserError(f"{where}: neither a field 'answer' nor a 'solution'; its fields are {shown(list(row))}")
         solution = text_field(row, "solution", place)
         boxed = self.extractor(solution)
         if not boxed:
-            raise BadGold(f"{place} (id {id}): no \\boxed{{}} in the ground truth {solution[-60:]!r}")
+            raise BadGold(f"{where}: no \\boxed{{}} in the ground truth {solution[-60:]!r}")
         if len(boxed) > 1 and not self.verifier.agree(boxed, Problem(id, self.name, "", boxed[0])):
-            raise BadGold(f"{place} (id {id}): {len(boxed)} different boxed answers in the ground truth: {boxed}")
+            raise BadGold(f"{where}: {len(boxed)} different boxed answers in the ground truth: {boxed}")
         return boxed[0]
 
 

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from star.errors import UserError
+from star.errors import UserError, reason, shown
 from star.files import file_sha256
 
 Row = tuple[str, dict[str, Any]]
 """Where a row stands (`file:line`), and its object."""
+
+LONGEST_LINE = 16 << 20
+"""Bytes of a line; a problem has no more, and a file without line ends is not read into memory to find out."""
 
 
 @dataclass
@@ -42,8 +45,13 @@ class Source:
             UserError: the data is missing or malformed.
         """
         local = Path(self.path)
-        if local.exists() or local.suffix in (".json", ".jsonl"):
+        if local.exists() or local.suffix in (".json", ".jsonl") or self.path.startswith((".", "/", "~")):
             file = local / f"{split}.jsonl" if local.is_dir() else local
+            if not file.is_file():
+                what = "this is a folder, not a JSONL file" if file.is_dir() else "there is no such data file"
+                raise UserError(
+                    f"{file}: {what}; give a JSONL file, or a folder with {split}.jsonl, as {self.key}=PATH"
+                )
             yield from read_rows(file)
             self.used[str(file)] = file_sha256(file)
         else:
@@ -64,10 +72,9 @@ class Source:
             builder.download_and_prepare()
             rows = builder.as_dataset(split=hub_split)
         except Exception as error:  # the hub client raises many kinds; all mean that the data is not to be had
-            reason = " ".join(str(error).split())[:300]
             raise UserError(
-                f"data set {self.path!r}: neither a local file or folder nor a data set that the hub serves here "
-                f"({type(error).__name__}: {reason}); give a folder with {split}.jsonl, as {self.key}=FOLDER"
+                f"data set {shown(self.path)}: neither a local file or folder nor a data set that the hub serves here "
+                f"({reason(error)}); give a folder with {split}.jsonl, as {self.key}=FOLDER"
             ) from error
         self.used[f"hub:{self.path}"] = commit
         name = f"{self.path}/{self.subset}" if self.subset else self.path
@@ -79,33 +86,40 @@ def read_rows(path: Path) -> Iterator[Row]:
     """Yield `file:line` and object of each non-blank line.
 
     Raises:
-        UserError: the file is missing, empty or not UTF-8, or a line is not a JSON object.
+        UserError: the file is empty or not UTF-8, or a line is not a JSON object, or far too long for one.
     """
-    if not path.is_file():
-        raise UserError(
-            f"{path}: {'this is a folder, not a JSONL file' if path.is_dir() else 'there is no such data file'}"
-        )
     empty = True
     with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            empty = False
-            try:
-                row = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_number)
-            except UnicodeDecodeError as error:
-                raise UserError(f"{path}:{number}: not UTF-8 text: {error.reason} at byte {error.start}") from None
-            except (ValueError, RecursionError) as error:
-                raise UserError(f"{path}:{number}: not valid JSON: {error}; found {line[:60]!r}") from None
-            if not isinstance(row, dict):
-                raise UserError(f"{path}:{number}: expected a JSON object, found {type(row).__name__}")
-            if b"\\u" in line and any(
-                "\ud800" <= character <= "\udfff" for character in json.dumps(row, ensure_ascii=False)
-            ):
-                raise UserError(f"{path}:{number}: half of a surrogate pair (\\ud800 to \\udfff) is no text")
-            yield f"{path}:{number}", row
+        for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE + 1), b""), 1):
+            if len(line) > LONGEST_LINE:
+                raise UserError(
+                    f"{path}:{number}: the line is longer than {LONGEST_LINE >> 20} MiB and begins with "
+                    f"{line[:40]!r}; put each problem, a JSON object, on a line of its own"
+                )
+            if line.strip():
+                empty = False
+                yield f"{path}:{number}", _object(line, f"{path}:{number}")
     if empty:
-        raise UserError(f"{path}: the file has no problems")
+        raise UserError(f"{path}: the file has no problems; give one with a JSON object a line")
+
+
+def _object(line: bytes, place: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_number)
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{place}: not UTF-8 text: {error.reason} at byte {error.start}, {line[error.start : error.start + 8]!r}; "
+            "save the file as UTF-8"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(
+            f"{place}: not valid JSON: {error}; found {line[:60]!r}; every line should be a JSON object"
+        ) from None
+    if not isinstance(row, dict):
+        raise UserError(f"{place}: expected a JSON object, found {type(row).__name__}: {shown(row, 60)}")
+    if b"\\u" in line and any("\ud800" <= character <= "\udfff" for character in json.dumps(row, ensure_ascii=False)):
+        raise UserError(f"{place}: half of a surrogate pair (\\ud800 to \\udfff) is no text")
+    return row
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -86,6 +86,12 @@ def test_a_damaged_model_and_a_tokenizer_without_end_are_errors_that_name_the_mo
         load_tokenizer(Checkpoint(str(tmp_path)))
 
 
+def test_a_hub_id_that_is_not_to_be_had_is_an_error_with_the_remedy():
+    message = r"^model no/such: neither a local folder nor a model that the hub serves here \(.*\); give the folder"
+    with pytest.raises(UserError, match=message):
+        load_config(Checkpoint("no/such"))
+
+
 def test_a_gguf_file_that_is_none_is_an_error(tiny_recipe, tmp_path):
     (tmp_path / "bad.gguf").write_bytes(b"GGUF? no")
     with pytest.raises(UserError, match=r"bad\.gguf': transformers cannot read it"):

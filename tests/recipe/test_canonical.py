@@ -5,7 +5,7 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from star.recipe import canonical, difference, recipe_hash
+from star.recipe import NOT_DECIDING, canonical, difference, recipe_hash
 
 TEXT = st.text("aé:#'\"\n\t -017{}[]&*!|>%@,~.?\\", min_size=1, max_size=8)
 OVERRIDES = st.fixed_dictionaries(
@@ -75,6 +75,7 @@ def test_the_hash_changes_with_every_setting(load):
 
 def test_the_hash_ignores_the_name_and_how_many_iterations_are_asked_for(load):
     assert recipe_hash(load("name=other", "iterations=77")) == recipe_hash(load())
+    assert "version" in NOT_DECIDING
 
 
 def test_the_hash_ignores_how_the_recipe_is_written(load):

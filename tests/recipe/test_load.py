@@ -1,15 +1,17 @@
 """Recipes: what is read, what is refused, and what the refusal says."""
 
+from ast import literal_eval
+
 import pytest
 from pydantic import ValidationError
 
 from star.errors import UserError
-from star.recipe import load_recipe, schema, tasks
+from star.recipe import load_recipe, model, schema, tasks
 from star.recipe.base import Section
 
 SECTIONS = {
     cls
-    for module in (schema, tasks)
+    for module in (model, schema, tasks)
     for cls in vars(module).values()
     if isinstance(cls, type) and issubclass(cls, Section)
 }
@@ -191,6 +193,49 @@ def test_settings_that_contradict_each_other_are_an_error_that_names_both(compla
 )
 def test_settings_that_agree_are_accepted(load, settings):
     load(*settings)
+
+
+@pytest.mark.parametrize("text", ["version: 2\nwhatever: {is: new}\n", "version: 2\nextends: gone.yaml\n"])
+def test_a_newer_recipe_gets_one_error_and_no_guesses_about_its_other_keys(complaint, text):
+    assert complaint("also=new", "train.lr=-1", base=text).endswith(
+        "demo.yaml:1: version = 2: this star reads up to version 1; upgrade star"
+    )
+
+
+@pytest.mark.parametrize("version", ["0", "-1", "'2'", "true", "1.5"])
+def test_a_version_that_is_none_is_an_error_like_any_other(complaint, version):
+    assert f"demo.yaml:6: version = {literal_eval(version.title())!r}: Input should be" in complaint(
+        more=f"version: {version}\n"
+    )
+
+
+def test_a_long_value_is_cut(complaint):
+    message = complaint("train.lr=" + "x" * 5000)
+    assert len(message) < 600
+    assert "x... (5002 characters): Input should be a valid number" in message
+
+
+@pytest.mark.parametrize("settings", [["model.path=a1b2c3d4e5"], ["task.options={a: [x, {b: zz-a1b2c3d4e5}]}"]])
+def test_a_token_of_the_environment_is_refused_and_not_repeated(complaint, monkeypatch, settings):
+    monkeypatch.setenv("HF_TOKEN", "a1b2c3d4e5")
+    message = complaint("train.lr=oops", *settings)
+    assert "holds the value of the environment variable HF_TOKEN" in message
+    assert "a1b2c3d4e5" not in message
+
+
+@pytest.mark.parametrize("url", ["https://me:s3cret@host/data", "s3://s3cret@host", "git+ssh://me:s3@cret@host:22/x"])
+def test_credentials_in_a_url_are_refused_and_not_repeated(complaint, url):
+    message = complaint(more=f"prompt:\n  exemplars: {url}\n")
+    assert "demo.yaml:7: prompt.exemplars = '" in message
+    assert "://***@host" in message
+    assert "holds credentials in a URL" in message
+    assert not any(secret in message for secret in ("s3cret", "s3@", "cret@"))
+
+
+@pytest.mark.parametrize("harmless", ["https://host/@name", "me@host.org", "x://", "HF_TOKEN"])
+def test_what_only_looks_like_a_secret_is_accepted(load, monkeypatch, harmless):
+    monkeypatch.setenv("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")  # a setting, whatever its name ends in
+    assert load(f"prompt.exemplars={harmless}").prompt.exemplars == harmless
 
 
 # YAML

@@ -169,23 +169,37 @@ def test_of_a_file_all_rows_are_read_whatever_the_split(tmp_path):
     assert list(source.used) == [str(tmp_path / "some.data")]
 
 
-@pytest.mark.parametrize("name", ["nowhere.jsonl", "nowhere.json", "folder/test.jsonl"])
+@pytest.mark.parametrize("name", ["nowhere.jsonl", "nowhere.json", "nowhere", "folder/test.jsonl"])
 def test_a_missing_file_is_an_error_that_names_it(tmp_path, name):
     (tmp_path / "folder").mkdir()
     path = tmp_path / name
     with pytest.raises(UserError) as caught:
         list(Source(str(path.parent if path.parent != tmp_path else path)).rows("test"))
-    assert str(caught.value) == f"{path}: there is no such data file"
+    assert str(caught.value) == (
+        f"{path}: there is no such data file; give a JSONL file, or a folder with test.jsonl, as task.path=PATH"
+    )
 
 
 def test_a_folder_in_place_of_a_file_is_an_error_that_names_it(tmp_path):
     (tmp_path / "test.jsonl").mkdir()
     with pytest.raises(UserError) as caught:
         list(Source(str(tmp_path)).rows("test"))
-    assert str(caught.value) == f"{tmp_path}/test.jsonl: this is a folder, not a JSONL file"
+    assert str(caught.value).startswith(f"{tmp_path}/test.jsonl: this is a folder, not a JSONL file; give ")
 
 
 def test_half_of_a_surrogate_pair_is_an_error_that_names_the_line(tmp_path):
     (tmp_path / "train.jsonl").write_text('{"question": "fine \\u00e9"}\n{"question": "\\ud800"}\n')
     with pytest.raises(UserError, match=r"train.jsonl:2: half of a surrogate pair"):
+        list(Source(str(tmp_path)).rows("train"))
+
+
+def test_a_line_is_not_read_into_memory_to_find_that_it_is_no_problem(tmp_path, monkeypatch):
+    monkeypatch.setattr("star.tasks.source.LONGEST_LINE", 1 << 20)
+    line = json.dumps({"question": "x" * ((1 << 20) - 17)})
+    (tmp_path / "train.jsonl").write_text(f"{line}\n")
+    assert len(list(Source(str(tmp_path)).rows("train"))) == 1
+    (tmp_path / "train.jsonl").write_text(f'{{"question": "fine"}}\n{line[:-2]}xx"}}\n')
+    with pytest.raises(
+        UserError, match=r'train.jsonl:2: the line is longer than 1 MiB and begins with b\'{"question": "x'
+    ):
         list(Source(str(tmp_path)).rows("train"))
