@@ -46,6 +46,7 @@ def main() -> int:
     parser.add_argument("--longest", type=float, metavar="SECONDS", help="until a kill; by default a fifth of the run")
     parser.add_argument("--sweep", action="store_true", help="a kill at every file operation")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="in the sweep, only every Nth operation")
+    parser.add_argument("--only", default="", metavar="TEXT", help="in the sweep, only operations that contain it")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="where the runs are made, and left; a temporary one by default")
     arguments = parser.parse_args()
@@ -54,7 +55,7 @@ def main() -> int:
         if arguments.kills:
             torture.kill_at_random(arguments.kills, arguments.longest, random.Random(arguments.seed))
         if arguments.sweep:
-            torture.sweep(arguments.every)
+            torture.sweep(arguments.only, arguments.every)
     print(f"{torture.kills} kills, {torture.runs} runs, {torture.different} of them with differences")
     return int(torture.different > 0)
 
@@ -83,13 +84,14 @@ class Torture:
             self.kills += here
             self._compare(runs, f"killed {here} times")
 
-    def sweep(self, every: int) -> None:
-        """For every file operation a run that is killed there, and then finished."""
+    def sweep(self, only: str, every: int) -> None:
+        """For every file operation that contains `only` a run that is killed there, and then finished."""
         operations = self.folder / "operations"
         self._fork(self.folder / "counted", "none@", operations)
         lines = operations.read_text().splitlines()
-        print(f"{len(lines)} file operations; every {every} is tried")
-        for line in lines[::every]:
+        chosen = [line for line in lines if only in line][::every]
+        print(f"{len(lines)} file operations, of which {len(chosen)} are tried")
+        for line in chosen:
             number, what, path = line.split(" ", 2)
             for kind in ("kill", "torn") if what == "fsync" else ("kill",):
                 runs = self.folder / f"{kind}-{number}"

@@ -32,15 +32,13 @@ def disk_needed(checked: Checked, checkpoint: Checkpoint) -> int:
     return held_out * row + recipe.iterations * rows + (kept + STATES) * adapter
 
 
-def disk_warning(folder: Path, needed: int) -> str | None:
-    """A line for the user if the disk of `folder` may be too small."""
+def disk_notice(folder: Path, needed: int) -> str:
+    """A line for the user: what a run may write, what its disk has, and whether that is too little."""
     free = shutil.disk_usage(folder).free
+    line = f"disk: the run may write up to {needed / 2**20:,.1f} MiB, {free / 2**20:,.1f} MiB are free"
     if free >= needed:
-        return None
-    return (
-        f"the run may write up to {needed / 2**20:,.0f} MiB, and {folder} has {free / 2**20:,.0f} MiB left; "
-        "if the disk gets full, the run stops, and goes on once there is room"
-    )
+        return line
+    return f"warning: {line}; if the disk gets full, the run stops, and goes on once there is room"
 
 
 def adapter_bytes(checkpoint: Checkpoint, rank: int) -> int:

@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM: a run ends where nothing is lost, after the wave or the training step that it is in.
 
-A second signal does not wait, and costs what the wave or the steps since the last checkpoint have cost.
+The same signal once more does not wait, and costs what the wave or the steps since the last checkpoint have cost.
+(Another one may come of itself: Ctrl-C ends a launcher too, whose end is told by SIGTERM, see `scripts/run_star.py`.)
 """
 
 from __future__ import annotations
@@ -73,9 +74,10 @@ def whole() -> Iterator[Callable[[], bool]]:
 
 
 def _handle(number: int, _frame: Any) -> None:
-    if not _state.is_busy or _state.waiting is not None:
+    if not _state.is_busy or _state.waiting == number:
         _state.waiting = None
         raise Interrupted(number)
-    _state.waiting = number
-    # not through a buffer: it may be what was interrupted
-    os.write(2, b"\nstopping when what is being worked on is saved; once more to stop at once\n")
+    if _state.waiting is None:
+        _state.waiting = number
+        # not through a buffer: it may be what was interrupted
+        os.write(2, b"\nstopping when what is being worked on is saved; once more to stop at once\n")

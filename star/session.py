@@ -15,7 +15,7 @@ from typing import Any
 
 from star.clock import spent
 from star.console import console
-from star.disk import disk_needed, disk_warning
+from star.disk import disk_needed, disk_notice
 from star.evaluate import accuracy
 from star.files import Rows
 from star.models import Checkpoint, choose_device, choose_dtype, resolve_checkpoint, set_threads
@@ -46,8 +46,7 @@ def open_session(checked: Checked, store: Store) -> Session:
     checkpoint = resolve_checkpoint(recipe, checked.task)
     is_auto = recipe.sampler.max_tokens_in_flight == "auto"
     tokens = (is_auto and store.recorded("max_tokens_in_flight")) or tokens_in_flight(recipe, checkpoint)
-    if warning := disk_warning(store.folder, disk_needed(checked, checkpoint)):
-        console.print(f"warning: {warning}", markup=False)
+    console.print(disk_notice(store.folder, disk_needed(checked, checkpoint)), markup=False)
     changed = store.record(
         {
             "base_model": checkpoint.name,

@@ -1,4 +1,4 @@
-"""Signals: what is being worked on is saved, a second one does not wait."""
+"""Signals: what is being worked on is saved, the same one once more does not wait."""
 
 import os
 import signal
@@ -31,8 +31,13 @@ def test_a_signal_waits_for_the_end_of_what_is_being_worked_on(number, code, cap
     assert "once more to stop at once" in capfd.readouterr().err
 
 
-def test_a_second_signal_does_not_wait():
-    assert work(signal.SIGTERM, signal.SIGINT) == ["exit code 130"]
+def test_the_same_signal_once_more_does_not_wait():
+    assert work(signal.SIGTERM, signal.SIGTERM) == ["exit code 143"]
+
+
+def test_another_signal_changes_nothing():
+    assert work(signal.SIGINT, signal.SIGTERM) == ["all", "exit code 130"]
+    assert work(signal.SIGTERM, signal.SIGINT, signal.SIGTERM) == ["exit code 143"]
 
 
 def test_without_a_signal_the_work_goes_on():

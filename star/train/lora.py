@@ -77,26 +77,18 @@ def train_lora(
     model = _with_adapter(base, settings, None if settings.from_base else previous)
     speed_up(model)
     steps = settings.steps_in(number, len(rows))
-    learned = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
-    adamw = torch.optim.AdamW(learned.values(), lr=settings.lr, weight_decay=settings.weight_decay)
-    schedule = get_scheduler(
-        {"constant": "constant_with_warmup"}.get(settings.schedule, settings.schedule),
-        adamw,
-        num_warmup_steps=settings.warmup_steps,
-        num_training_steps=steps,
-    )
-    model, optimizer = accelerator.prepare(model, adamw)
+    state = _state(model, settings, steps)
+    model, optimizer = accelerator.prepare(model, state.optimizer)
     order = batches(len(rows), settings.batch_size, steps, settings.epochs, derive_seed(recipe.seed, number, "order"))
-    state = State(learned, adamw, schedule)
     saved = checkpoints.last() if checkpoints else None
     log = load_state(saved, state) if saved else []
     with progress(f"iteration {number}: fine-tuning", steps, len(log)) as advance:
         for step, batch in islice(enumerate(order, 1), len(log), None):
             chosen = [rows[i] for i in batch]
-            lr = schedule.get_last_lr()[0]
+            lr = state.schedule.get_last_lr()[0]
             with whole() as signal_waits:
                 loss, norm = _optimizer_step(accelerator, model, optimizer, loss_of, chosen, settings, step)
-                schedule.step()
+                state.schedule.step()
                 log.append({"step": step, "loss": loss, "lr": lr, "grad_norm": norm, "examples": len(chosen)})
                 if checkpoints and (step % settings.checkpoint_every == 0 or signal_waits()):
                     with spent("writing"):
@@ -124,6 +116,19 @@ def _with_adapter(base: torch.nn.Module, settings: Training, previous: Path | No
             return get_peft_model(base, config).train()
     except ValueError as error:
         raise UserError(f"train.target_modules = {settings.target_modules!r}: {error}") from error
+
+
+def _state(model: PeftModel, settings: Training, steps: int) -> State:
+    """What is trained, before the first step."""
+    learned = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    optimizer = torch.optim.AdamW(learned.values(), lr=settings.lr, weight_decay=settings.weight_decay)
+    schedule = get_scheduler(
+        {"constant": "constant_with_warmup"}.get(settings.schedule, settings.schedule),
+        optimizer,
+        num_warmup_steps=settings.warmup_steps,
+        num_training_steps=steps,
+    )
+    return State(learned, optimizer, schedule)
 
 
 def _save(model: PeftModel, folder: Path) -> None:

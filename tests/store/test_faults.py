@@ -85,13 +85,13 @@ def test_a_full_disk_ends_the_run_and_with_more_room_the_same_command_goes_on(
         failed = run(tiny_recipe, folder)
         assert failed.returncode == 2, failed.stderr
         assert "No space left on device" in failed.stderr
-        assert "MiB left" in failed.stdout  # it was said at the start
+        assert "warning: disk: the run may write up to" in failed.stdout
         assert "Traceback" not in failed.stderr
         assert_whole_so_far(folder, capsys)
     resize("20m")
     again = run(tiny_recipe, folder)
     assert again.returncode == 0, again.stderr
-    assert "MiB left" not in again.stdout
+    assert "\ndisk: the run may write up to" in f"\n{again.stdout}"
     assert differences(tiny_run, folder / "tiny") == []
 
 
@@ -122,6 +122,27 @@ def test_a_signal_ends_the_run_after_the_wave_or_the_step_and_says_how_to_go_on(
     assert main(arguments) == 0
     found = differences(tiny_run, tmp_path / "tiny")
     assert found == ["recipe.yaml: other bytes"]  # checkpoint_every
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent is gone")
+def test_a_launcher_that_is_ended_takes_the_run_with_it(tiny_run, tiny_recipe, tmp_path, capsys):
+    """`accelerate launch` passes no signal on."""
+    arguments = [str(tiny_recipe), "--runs", str(tmp_path)]
+    launcher = subprocess.Popen(
+        [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "1", "--num_machines", "1",
+         "--mixed_precision", "no", "--dynamo_backend", "no", "--cpu", "scripts/run_star.py", *arguments],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not (tmp_path / "tiny/iterations/001.partial/attempts.jsonl.journal.seals").exists():
+        assert launcher.poll() is None, launcher.stderr.read()
+        time.sleep(0.001)
+    launcher.send_signal(signal.SIGTERM)
+    _, stderr = launcher.communicate(timeout=60)  # until the run has closed its output
+    assert f"interrupted; resume with: accelerate launch scripts/run_star.py {' '.join(arguments)}" in stderr
+    assert not (tmp_path / "tiny/iterations/002").exists()
+    assert_whole_so_far(tmp_path, capsys)
+    assert main(["run", *arguments]) == 0
+    assert differences(tiny_run, tmp_path / "tiny") == []
 
 
 def test_a_loss_that_is_no_number_leaves_what_there_was_to_go_on_from(tiny_run, tiny_recipe, tmp_path, capsys):
