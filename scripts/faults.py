@@ -55,7 +55,7 @@ class Faults:
 
     def _sync(self, descriptor: int) -> None:
         path = _path_of(descriptor)
-        self._operation("fsync", path, descriptor)
+        self._operation("fsync" if os.path.isfile(path) else "fsync-folder", path, descriptor)
         self._fsync(descriptor)
         if os.path.isfile(path):
             self.synced[path] = os.path.getsize(path)

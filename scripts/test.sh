@@ -7,4 +7,4 @@ python -c "import reasoning_gym" 2>/dev/null ||
   echo "note: reasoning-gym cannot be installed here; its tests are skipped" >&2
 ruff check .
 ruff format --check .
-exec python -m pytest "$@"
+exec python -m pytest --numprocesses auto --dist worksteal "$@"
