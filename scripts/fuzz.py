@@ -18,6 +18,7 @@ import itertools
 import multiprocessing
 import os
 import resource
+import signal
 import sys
 import tempfile
 import time
@@ -44,7 +45,7 @@ SMALLER = 15.0
 """Seconds for making a failing input smaller."""
 ROUND = 200
 """Inputs that Hypothesis makes with one seed; every round has another."""
-MAX_MESSAGE = 10_000
+MAX_MESSAGE = 20_000
 """More characters than this nobody reads."""
 WRITES = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod")
 """Audit events that change what is on disk, beside opening a file for writing."""
@@ -166,6 +167,7 @@ class Guard:
         self.folder, self.input, self.stack = folder / "work", folder / "input", (folder / "stack").open("w")
         self.watches, self.strays = False, []
         sys.addaudithook(self.look)
+        faulthandler.register(signal.SIGALRM, self.stack, chain=True)  # writes where it hangs, and lets it be killed
 
     def look(self, event: str, arguments: tuple[Any, ...]) -> None:
         opens = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
@@ -177,13 +179,13 @@ class Guard:
     def attempt(self, target: Target, value: Any, text: str) -> str:
         self.input.write_text(text)
         self.strays.clear()
-        faulthandler.dump_traceback_later(LIMIT, exit=True, file=self.stack)
+        signal.setitimer(signal.ITIMER_REAL, LIMIT)
         self.watches = True
         try:
             found = attempt(target, value, self.folder)
         finally:
             self.watches = False
-            faulthandler.cancel_dump_traceback_later()
+            signal.setitimer(signal.ITIMER_REAL, 0)
         assert not self.strays, f"wrote outside of its folder: {self.strays}"
         return found
 

@@ -68,6 +68,9 @@ ODD_YAML = [*_WORDS.split(), *map(str.strip, _PHRASES.split(";")), f"0x{'f' * LO
 YAML = st.sampled_from(ODD_YAML) | VALUES | NESTED | TEXT | TEXT.map(json.dumps)
 
 
+KINDS = ["arithmetic", "gsm8k", "math", "jsonl, train: x", "reasoning_gym, data_set: jugs", "commonsenseqa"]
+
+
 def dotted_keys(section: Any, prefix: str = "") -> Iterator[str]:
     """All keys that a recipe may have, as `train.lr`."""
     for part in typing.get_args(section):
@@ -89,11 +92,12 @@ def recipe() -> Target:
     keys = st.sampled_from(sorted({*dotted_keys(Recipe), "extends", "task.train.3", f"task.train.{'1' * LONGEST}"}))
     names = keys.map(lambda key: key.split(".")[-1]) | TEXT
     lines = st.builds("{}{}: {}\n".format, st.sampled_from(["", "  ", "- "]), names, YAML)
-    made = st.lists(lines | st.builds(laughs, st.integers(1, 40), st.integers(1, 9)), max_size=6).map("".join)
+    made = st.lists(lines | st.builds(laughs, st.integers(1, 40), st.integers(1, 9)), max_size=2).map("".join)
     pieces = YAML | lines | keys | st.sampled_from(["\n", "  ", ": ", "- ", "\t", "extends: arithmetic.yaml\n"])
-    changed = mutated(st.sampled_from([*shipped.values()]) | made.map(encoded), pieces)
-    overrides = st.lists(st.builds("{}={}".format, keys, YAML) | TEXT, max_size=3)
-    texts = st.sampled_from([*shipped.values()]) | changed | changed | st.binary(max_size=40)
+    changed = mutated(st.sampled_from([*shipped.values()]), pieces)
+    overrides = st.lists(st.builds("{}={}".format, keys, YAML) | TEXT, max_size=2)
+    short = st.builds("name: x\ntask: {{kind: {}}}\nmodel: {{path: m}}\n{}".format, st.sampled_from(KINDS), made)
+    texts = short.map(encoded) | short.map(encoded) | changed | st.binary(max_size=40)
     return Target(st.tuples(st.sampled_from(sorted(shipped)), texts, overrides), load_one_recipe)
 
 
