@@ -193,14 +193,16 @@ class Guard:
 def search(target: Target, seed: str, end: float, known: set[str], tally: Tally, guard: Guard) -> Finding | None:
     """One round: the smallest input found for its first failure that is not `known`."""
     best: Finding | None = None
+    begun = False
 
     @hypothesis.seed(seed)
     @SETTINGS
     @given(target.inputs)
     def test(value: Any) -> None:
-        nonlocal best, end
-        if time.monotonic() > end:
+        nonlocal best, end, begun
+        if begun and time.monotonic() > end:
             return  # Hypothesis makes the rest of its round, for nothing
+        begun = True
         text = ascii(value)
         try:
             getattr(tally, guard.attempt(target, value, text)).value += 1

@@ -146,15 +146,17 @@ JSON = st.one_of(
 )
 
 
-def to_row(answer: str, choices: Any, odd: dict[str, str]) -> bytes:
-    """A line whose fields are right but for the odd ones."""
+def to_row(answer: str, choices: Any, odd: dict[str, str], missing: set[str]) -> bytes:
+    """A line whose fields are right but for the odd ones and the missing ones."""
     right = {key: json.dumps(value) for key, value in {**ROW, "answer": answer, "choices": choices}.items()}
-    return encoded("{" + ", ".join(f'"{key}": {value}' for key, value in (right | odd).items()) + "}\n")
+    fields = {key: value for key, value in right.items() if key not in missing} | odd
+    return encoded("{" + ", ".join(f'"{key}": {value}' for key, value in fields.items()) + "}\n")
 
 
 def data() -> Target:
     """The training file of a task. Its problems can be stored, asked and judged."""
-    rows = st.builds(to_row, STATED, st.sampled_from(CHOICES), st.dictionaries(FIELDS, JSON, max_size=2))
+    missing = st.just(set()) | st.just({"answer"}) | st.sets(FIELDS, max_size=2)
+    rows = st.builds(to_row, STATED, st.sampled_from(CHOICES), st.dictionaries(FIELDS, JSON, max_size=2), missing)
     files = st.lists(rows, min_size=1, max_size=3).map(b"".join)
     return Target(st.tuples(st.sampled_from(sorted(ROW_TASKS)), files | mutated(files, JSON)), load_one_file)
 
