@@ -10,12 +10,21 @@ from star.secrets import redact
 
 
 class UserError(ValueError):
-    """What is wrong, where (file, key, line, id), the value, and what to do about it."""
+    """What is wrong, where (file, key, line, id), the value, and what to do about it.
+
+    Characters that cannot be seen, or would do something to a terminal, are written as Python writes them.
+    """
+
+    def __init__(self, message: str):
+        super().__init__("".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in message))
 
 
 def shown(value: object, limit: int = 120) -> str:
     """A value as a message shows it: its repr on one line, without secrets, cut where it is long."""
-    return cut(repr(value), limit)
+    try:
+        return cut(repr(value), limit)
+    except (RecursionError, ValueError):  # nested too deep, or a number of too many digits
+        return f"a value of type {type(value).__name__}, too large to be shown"
 
 
 def reason(error: BaseException, limit: int = 300) -> str:

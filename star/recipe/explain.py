@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from star.errors import shown
+from star.errors import cut, shown
 from star.recipe.schema import Recipe
 
 
@@ -25,7 +25,7 @@ def explain(error: Any, path: str, places: dict[tuple[str, ...], str]) -> str:
     if error["type"] == "union_tag_invalid":
         key = (*key, "kind")
     place = place_of(key, places, path)
-    dotted = ".".join(key) or "recipe"
+    dotted = cut(".".join(key) or "recipe", 200)
     if error["type"] == "extra_forbidden":
         valid = _valid_keys(location[:-1], error["loc"])
         near = difflib.get_close_matches(key[-1], valid, n=1, cutoff=0.5)

@@ -10,6 +10,8 @@ import difflib
 import hashlib
 import io
 import json
+import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,8 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarbool import ScalarBoolean
 
-from star.errors import UserError, shown
+from star.errors import UserError, cut, shown
+from star.recipe.bounds import MAX_DEPTH, load_yaml
 from star.recipe.explain import explain, place_of
 from star.recipe.schema import VERSION, Recipe
 from star.secrets import redact, secret_in
@@ -41,6 +44,9 @@ ROUNDING = (
 
 MODEL_SOURCES = ("path", "gguf", "starter")
 """Of which a model has one."""
+
+MAX_PROBLEMS = 30
+"""As many are told at once, at most."""
 
 YAML_ERRORS = (YAMLError, ValueError, TypeError, KeyError, RecursionError)
 """What ruamel.yaml raises for text that is not YAML, or is YAML that cannot be built (`!!int x`, an endless anchor)."""
@@ -63,7 +69,7 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
             places[key] = _named(override)
         except UserError as error:
             problems.append(str(error))
-    _refuse_newer(data, places)
+    _refuse_newer(data, places, str(path))
     _refuse_secrets(data, places, str(path))
     try:
         recipe = Recipe.model_validate(data)
@@ -71,6 +77,8 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         problems += [explain(item, str(path), places) for item in error.errors()]
     if problems:
         count = f"{len(problems)} problem{'s' * (len(problems) > 1)}"
+        if len(problems) > MAX_PROBLEMS:
+            problems[MAX_PROBLEMS:] = [f"and {len(problems) - MAX_PROBLEMS} more"]
         raise UserError(f"recipe {path}: {count}\n" + "\n".join(f"  {line}" for line in problems))
     return recipe
 
@@ -109,28 +117,28 @@ def _flatten(value: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
 def _read_with_parents(path: Path, children: tuple[Path, ...] = ()) -> tuple[dict[str, Any], dict[Key, str]]:
     """The file on top of the one that its key `extends` names, relative to its own folder, and so on."""
     data, places = _read_yaml(path)
-    _refuse_newer(data, places)
+    _refuse_newer(data, places, str(path))
     parent = data.pop("extends", None)
     if parent is None:
         return data, places
-    where = places[("extends",)]
+    where = place_of(("extends",), places, str(path))
     if not isinstance(parent, str):
         raise UserError(f"{where}: extends = {shown(parent)}: expected the path of a recipe")
     base = path.parent / parent
     if base.resolve() in {child.resolve() for child in (path, *children)}:
         raise UserError(f"{where}: extends = {shown(parent)}: the recipe would extend itself")
-    if not base.is_file():
-        raise UserError(f"{where}: extends = {shown(parent)}: there is no recipe {base}")
+    if not os.path.isfile(base):  # of a name that is too long, Path.is_file raises
+        raise UserError(f"{where}: extends = {shown(parent)}: there is no recipe {cut(str(base), 300)}")
     inherited, inherited_places = _read_with_parents(base, (*children, path))
     _merge(inherited, data, inherited_places)
     return inherited, inherited_places | places
 
 
-def _refuse_newer(data: dict[str, Any], places: dict[Key, str]) -> None:
+def _refuse_newer(data: dict[str, Any], places: dict[Key, str], path: str) -> None:
     """A recipe of a later schema gets this error alone, since other keys may be new too."""
     version = data.get("version")
     if type(version) is int and version > VERSION:
-        where = places[("version",)]
+        where = place_of(("version",), places, path)
         raise UserError(f"{where}: version = {version}: this star reads up to version {VERSION}; upgrade star")
 
 
@@ -177,7 +185,7 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[Key, str]]:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"recipe {path}: cannot be read as UTF-8 text: {error}") from None
     try:
-        tree = YAML(typ="rt", pure=True).load(text)
+        tree = load_yaml(text)
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1
         raise UserError(f"recipe {path}:{line}: {error.problem.splitlines()[0]}; keep one of them") from None
@@ -225,11 +233,13 @@ def _apply(data: dict[str, Any], override: str) -> Key:
     if not equals or not all(dotted.split(".")):
         raise UserError(f"{_named(override)}: expected KEY=VALUE, for example train.lr=1e-4")
     try:
-        value = _plain(YAML(typ="rt", pure=True).load(text), (), "", {})
+        value = _plain(load_yaml(text), (), "", {})
     except YAML_ERRORS:
         raise UserError(f"{_named(override)}: the value {shown(text)} is not valid YAML") from None
     parts = dotted.split(".")
-    *parents, last = (int(part) if part.isascii() and part.isdigit() else part for part in parts)
+    if len(parts) > MAX_DEPTH:
+        raise UserError(f"{_named(override)}: no key has more than {MAX_DEPTH} parts")
+    *parents, last = (int(part) if re.fullmatch("[0-9]{1,9}", part) else part for part in parts)
     for depth, parent in enumerate(parents, 1):
         if data.get(parent) is None:
             data[parent] = {}

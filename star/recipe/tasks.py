@@ -13,7 +13,7 @@ from star.recipe.base import Count, DigitCounts, MiB, NonEmpty, Seconds, Section
 def _pattern(text: str) -> str:
     try:
         groups = regex.compile(text).groups
-    except regex.error as error:
+    except (regex.error, RecursionError) as error:
         raise ValueError(f"not a regular expression: {error}") from None
     if groups < 1:
         raise ValueError("the pattern has no group; put ( ) around the answer")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from star.errors import UserError
+from star.errors import UserError, shown
 from star.recipe import CommonsenseqaTask
 from star.records import Problem, Verdict
 from star.tasks.dataset import BadGold, RowTask, one_line, text_field
@@ -41,7 +41,9 @@ class Commonsenseqa(RowTask):
         id, key = text_field(row, "id", place), text_field(row, "answerKey", place)
         question, labels, choices = _question(row, place)
         if key not in labels:
-            raise BadGold(f"{place} (id {one_line(id)}): the ground truth {key!r} is none of its choices {labels}")
+            raise BadGold(
+                f"{place} (id {one_line(id)}): the ground truth {key!r} is none of its choices {shown(labels)}"
+            )
         return Problem(id, self.name, question, letter(labels.index(key)), tuple(choices), source=place)
 
     def _final_answer(self, problem: Problem, text: str) -> str | Verdict:
@@ -74,8 +76,8 @@ def _question(row: dict[str, Any], place: str) -> tuple[str, list[str], list[str
             if isinstance(labels, list) and isinstance(texts, list) and len(labels) == len(texts):
                 choices = [{"label": label, "text": text} for label, text in zip(labels, texts, strict=True)]
     if not isinstance(choices, list) or not choices or not all(isinstance(choice, dict) for choice in choices):
-        raise UserError(f"{place}: 'choices' should be a list of labels and texts, and is {choices!r}")
+        raise UserError(f"{place}: 'choices' should be a list of labels and texts, and is {shown(choices)}")
     labels, texts = ([text_field(choice, key, place) for choice in choices] for key in ("label", "text"))
     if len(set(labels)) < len(labels) or len(labels) > MAX_CHOICES:
-        raise UserError(f"{place}: choices need labels of their own, at most {MAX_CHOICES}, and have {labels}")
+        raise UserError(f"{place}: choices need labels of their own, at most {MAX_CHOICES}, and have {shown(labels)}")
     return question, labels, texts

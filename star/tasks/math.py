@@ -44,7 +44,10 @@ class Math(RowTask):
         if "solution" not in row:
             raise UserError(f"{where}: neither a field 'answer' nor a 'solution'; its fields are {shown(list(row))}")
         solution = text_field(row, "solution", place)
-        boxed = self.extractor(solution)
+        try:
+            boxed = self.extractor(solution)
+        except TimeoutError:
+            raise BadGold(f"{where}: to look for \\boxed{{}} took too long in {solution[-60:]!r}") from None
         if not boxed:
             raise BadGold(f"{where}: no \\boxed{{}} in the ground truth {solution[-60:]!r}")
         if len(boxed) > 1 and not self.verifier.agree(boxed, Problem(id, self.name, "", boxed[0])):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import regex
 
-from star.errors import UserError
+from star.errors import UserError, shown
 
 
 class Extractor:
@@ -20,10 +20,10 @@ class Extractor:
     def __init__(self, pattern: str, timeout: float = 2.0):
         try:
             self.pattern = regex.compile(pattern)
-        except regex.error as error:
-            raise UserError(f"answer pattern {pattern!r} is not a regular expression: {error}") from None
+        except (regex.error, RecursionError) as error:
+            raise UserError(f"answer pattern {shown(pattern)} is not a regular expression: {error}") from None
         if self.pattern.groups < 1:
-            raise UserError(f"answer pattern {pattern!r} has no group; put ( ) around the answer")
+            raise UserError(f"answer pattern {shown(pattern)} has no group; put ( ) around the answer")
         self.timeout = timeout
 
     def __call__(self, text: str) -> list[str]:

@@ -160,6 +160,13 @@ def test_a_malformed_row_is_an_error_that_names_file_and_line(load, tmp_path, ro
     assert str(caught.value).startswith(f"{tmp_path}/train.jsonl{part}")
 
 
+@pytest.mark.parametrize("choices", [["long" * 9999], {"label": ["long" * 9999] * 2, "text": ["a", "b"]}])
+def test_choices_that_are_wrong_and_long_are_shown_in_part(load, choices):
+    with pytest.raises(UserError, match=r"train\.jsonl:1: .*choices.*longlong.* characters\)") as caught:
+        load({**from_hub(), "choices": choices})
+    assert len(str(caught.value)) < 500
+
+
 def test_a_duplicate_id_is_an_error_that_names_both_lines(load, tmp_path):
     load(original(id="one", stem="a"), original(id="two", stem="b"), original(id="one", stem="c"))
     path = tmp_path / "recipe.yaml"

@@ -53,6 +53,13 @@ def test_a_solution_that_boxes_two_different_answers_has_none(load):
         load({"solution": r"First $\boxed{1}$, finally $\boxed{2}$."}, bad_gold="error")
 
 
+def test_a_solution_in_which_no_box_is_found_in_time_has_none(load):
+    endless = r"\boxed{{}" * 20_000
+    with pytest.raises(UserError, match=r"train.jsonl:1 \(id train-1\): to look for .* took too long in '.*'; mend it"):
+        load({"solution": endless}, bad_gold="error")
+    assert load({"solution": endless}, {"solution": r"\boxed{1}"}, bad_gold="skip")[1][0].answer == "1"
+
+
 def test_an_answer_field_goes_before_the_solution(load):
     _, [problem] = load({"answer": "3", "solution": r"\boxed{4}"})
     assert problem.answer == "3"
