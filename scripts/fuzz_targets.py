@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from scripts.bench_verify import PIECES
-from star.files import Journal, to_line
+from star.files import to_line
 from star.recipe import Recipe, canonical, load_recipe, recipe_hash
 from star.records import STATUSES, Problem
+from star.store.journal import Journal, seals_of
 from star.tasks import Task, build_task, problems_hash
 
 RECIPES = Path(__file__).parents[1] / "recipes"
@@ -185,28 +186,33 @@ def load_one_file(value: tuple[str, bytes], folder: Path) -> None:
 
 
 def journal() -> Target:
-    """Rows, and where their file is cut off or has other bytes."""
+    """Waves, which of the two files is damaged, and where it is cut off or has other bytes."""
     leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9)
-    rows = st.lists(st.dictionaries(st.text(max_size=3), leaves | st.lists(leaves, max_size=2), max_size=2), max_size=5)
-    return Target(st.tuples(rows, st.floats(0, 1), st.binary(max_size=3)), damage_one_journal)
+    row = st.dictionaries(st.text(max_size=3), leaves | st.lists(leaves, max_size=2), max_size=2)
+    waves = st.lists(st.lists(row, max_size=3), max_size=4)
+    return Target(st.tuples(waves, st.booleans(), st.floats(0, 1), st.binary(max_size=3)), damage_one_journal)
 
 
-def damage_one_journal(value: tuple[list[dict[str, Any]], float, bytes], folder: Path) -> None:
-    """The rows before the damage are still there, behind a cut there are no others, and more can be added."""
-    rows, share, other = value
-    file, ends = folder / "journal.jsonl", []
-    file.unlink(missing_ok=True)
-    for row in rows:
-        Journal(file).append([row])
-        ends.append(file.stat().st_size)
-    written = file.read_bytes() if rows else b""
+def damage_one_journal(value: tuple[list[list[dict[str, Any]]], bool, float, bytes], folder: Path) -> None:
+    """It is refused, or holds the first waves as they were written and no others, and more can be added."""
+    waves, in_seals, share, other = value
+    path = folder / "rows.journal"
+    for file in (path, seals_of(path)):
+        file.unlink(missing_ok=True)
+    journal = Journal(path)
+    for wave in waves:
+        journal.append(wave)
+    damaged = seals_of(path) if in_seals else path
+    written = damaged.read_bytes() if damaged.exists() else b""
     at = int(share * len(written))
-    file.write_bytes(written[:at] + other + written[at + len(other) :] * bool(other))
-    found, whole = list(Journal(file).rows()), sum(end <= at for end in ends)
-    same = whole if other else max(whole, len(found))
-    assert found[:same] == rows[:same], found
-    Journal(file).append([{"last": 1}])
-    assert list(Journal(file).rows()) == [*found, {"last": 1}]
+    damaged.write_bytes(written[:at] + other + written[at + len(other) :] * bool(other))
+    journal = Journal(path)
+    found = list(journal.rows())
+    prefixes = [[row for wave in waves[:n] for row in wave] for n in range(len(waves) + 1)]
+    assert journal.count == len(found)
+    assert found in prefixes, found
+    journal.append([{"last": 1}])
+    assert list(Journal(path).rows()) == [*found, {"last": 1}]
 
 
 # Judging
