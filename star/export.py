@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from star.errors import UserError
@@ -31,7 +30,7 @@ def export_merged(run: Path, folder: Path, number: int | None = None) -> int:
         raise UserError(f"--merge {folder}: the folder is not empty; give another one")
     recipe = store.recipe
     checkpoint = resolve_checkpoint(recipe, build_task(recipe))
-    recorded = json.loads((run / "run.json").read_text(encoding="utf-8"))["base_model_sha256"]
+    recorded = store.read_run().get("base_model_sha256")
     if (found := checkpoint.fingerprint()) != recorded:
         raise UserError(
             f"{run}: its adapters belong to a base model with hash {recorded}, but {checkpoint.name} now has {found}; "

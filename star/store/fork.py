@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from star.errors import UserError
-from star.files import file_sha256, read_json, sync_files, sync_folder, write_json
+from star.files import file_sha256, sync_files, sync_folder, write_json
 from star.recipe import Recipe, difference
 from star.store.manifest import MANIFEST
 from star.store.retention import retired
@@ -32,7 +32,7 @@ def fork(parent: Store, number: int, recipe: Recipe, store: Store) -> None:
     }
     path = store.folder / RUN
     if path.exists() or store.has_work():
-        found = read_json(path).get("parent", {}) if path.exists() else {}
+        found = store.read_run().get("parent", {})
         if {key: found.get(key) for key in origin} != origin:
             raise UserError(f"{store.folder}: there is a run already, and it is no fork of this one; use another name")
     else:
@@ -41,7 +41,7 @@ def fork(parent: Store, number: int, recipe: Recipe, store: Store) -> None:
             for key, before, after in difference(parent.recipe, recipe)
             if key != "name"
         ]
-        base = read_json(parent.folder / RUN)["base_model_sha256"]  # what the copied adapters belong to
+        base = parent.read_run().get("base_model_sha256")  # what the copied adapters belong to
         write_json(path, {"parent": {**origin, "changes": changes}, "base_model_sha256": base})
     store.iterations_folder.mkdir(exist_ok=True)
     for one in range(number + 1):

@@ -8,6 +8,7 @@ itself loses its `.partial`.
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections import Counter
@@ -47,9 +48,7 @@ class Iteration:
         self.folder.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(self.folder)
         self._files = self._recorded()
-        timings = self.folder / TIMINGS
-        found = read_json(timings) if timings.exists() else {}
-        self.seconds, self.spent = Counter(found.get("seconds")), Counter(found.get("spent"))
+        self.seconds, self.spent = read_times(self.folder / TIMINGS)
 
     def rows(self, name: str, produce: Callable[[Journal], None], make: Callable[[dict[str, Any]], Row]) -> Rows[Row]:
         """The stage `NAME.jsonl`: `produce` appends to a journal, which may already hold rows from before a crash.
@@ -101,6 +100,8 @@ class Iteration:
     def finish(self) -> None:
         """Complete the manifest and give the directory its final name."""
         _remove_leftovers(self.folder)
+        if not (self.folder / TIMINGS).exists():  # deleted, since it was damaged
+            write_json(self.folder / TIMINGS, self.times())
         self._files[TIMINGS] = entry(self.folder / TIMINGS)
         write_json(self.folder / MANIFEST, {"iteration": self.number, "files": self._files, "run": dict(self.facts)})
         self.folder.rename(self.final)
@@ -137,6 +138,20 @@ class Iteration:
         self.spent += clock.take()
         kinds = {"seconds": self.seconds, "spent": self.spent}
         return {kind: {name: round(s, 3) for name, s in sorted(times.items())} for kind, times in kinds.items()}
+
+
+def read_times(path: Path) -> tuple[Counter[str], Counter[str]]:
+    """`seconds` and `spent` of earlier processes.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    try:
+        found = json.loads(path.read_bytes()) if path.exists() else {}
+        seconds, spent = ({name: float(s) for name, s in found.get(kind, {}).items()} for kind in ("seconds", "spent"))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: damaged: {error}; delete it, which loses only the seconds in it") from None
+    return Counter(seconds), Counter(spent)
 
 
 def _remove_leftovers(folder: Path) -> None:

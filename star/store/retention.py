@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from star.errors import UserError, shown
 from star.files import read_json, write_json
 
 WEIGHTS = "adapter/adapter_model.safetensors"
@@ -38,6 +39,14 @@ def retire(finished: Sequence[Path], best: int | None, keep: str | int) -> None:
 
 
 def retired(folder: Path) -> list[str]:
-    """The files that a finished iteration no longer has."""
-    path = folder / RETIRED
-    return read_json(path)["files"] if path.exists() else []
+    """The files that a finished iteration no longer has.
+
+    Raises:
+        UserError: the file that says so is damaged.
+    """
+    path, expected = folder / RETIRED, {"files": [WEIGHTS]}
+    if not path.exists():
+        return []
+    if (found := read_json(path)) != expected:
+        raise UserError(f"{path}: damaged: it holds {shown(found)}, not {expected}")
+    return [WEIGHTS]

@@ -7,6 +7,7 @@ import pytest
 
 from scripts.torture import differences
 from star.cli import main
+from star.files import write_text
 from star.recipe import difference
 from star.store.changes import changed_facts, changed_keys
 
@@ -46,6 +47,29 @@ def test_what_decides_no_result_may_change_and_is_kept(run, tiny_recipe):
         {"iteration": 3, "key": "train.micro_batch_size", "before": None, "after": 2},
     ]
     assert (run / "iterations/003/adapter").is_dir()
+
+
+def test_changes_are_not_written_when_the_run_cannot_go_on(run, tiny_recipe):
+    path = run / "run.json"
+    path.write_text(path.read_text().replace('"dtype": "float32"', '"dtype": "bfloat16"'))
+    before = files(run)
+    assert launch(tiny_recipe, run, "sampler.wave=7", "iterations=3") == 2
+    assert files(run) == before
+
+
+def test_a_change_is_kept_once_whenever_it_is_killed(run, tiny_recipe, monkeypatch):
+    def killed(path, text):
+        if path.name == "recipe.yaml":
+            raise KeyboardInterrupt
+        write_text(path, text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("star.store.run.write_text", killed)
+        assert launch(tiny_recipe, run, "sampler.wave=7") == 130
+    assert launch(tiny_recipe, run, "sampler.wave=7") == 0
+    [change] = json.loads((run / "run.json").read_text())["changes"]
+    assert change["key"] == "sampler.wave"
+    assert main(["verify-run", str(run)]) == 0
 
 
 def test_every_class_of_change_is_about_keys_that_there_are(recipe_with):

@@ -128,3 +128,14 @@ def test_a_damaged_checkpoint_is_named_and_says_how_to_do_without(tmp_path):
         UserError, match=r"000050/state: its SHA-256 is [^,]*, not [^,]*\ndelete \S*000050 to do without"
     ):
         checkpoints.last()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"seconds": 3}', '{"spent": {"other": "x"}}'])
+def test_damaged_timings_may_be_deleted(tmp_path, text):
+    path = filled(tmp_path).folder / "timings.json"
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"timings\.json: damaged: .*; delete it"):
+        Iteration(tmp_path, 1)
+    path.unlink()
+    Iteration(tmp_path, 1).finish()
+    assert (tmp_path / "001/timings.json").exists()
