@@ -105,6 +105,14 @@ def write_text(path: Path, text: str) -> None:
     sync_folder(path.parent)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder that is not there, and those above it, such that they stay."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync_folder(path.parent)
+
+
 def sync(file: Any) -> None:
     """Put what was written to an open file on disk."""
     file.flush()

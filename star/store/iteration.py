@@ -19,7 +19,7 @@ from typing import Any
 
 from star.clock import clock, spent
 from star.errors import UserError
-from star.files import Row, Rows, read_json, sync_files, sync_folder, to_json, write_json, write_text
+from star.files import Row, Rows, make_folder, read_json, sync_files, sync_folder, to_json, write_json, write_text
 from star.store.checkpoints import Checkpoints
 from star.store.journal import Journal, seals_of
 from star.store.manifest import MANIFEST, Entry, entries, entry, entry_of, read_manifest, require_intact
@@ -45,7 +45,7 @@ class Iteration:
         self.root, self.number, self.facts = root, number, facts or {}
         self.final = root / f"{number:03d}"
         self.folder = root / f"{number:03d}.partial"
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         _remove_leftovers(self.folder)
         self._files = self._recorded()
         self.seconds, self.spent = read_times(self.folder / TIMINGS)
@@ -115,12 +115,19 @@ class Iteration:
     def _recorded(self) -> dict[str, Entry]:
         """What the manifest has of complete artefacts, which must be there as they were written, and no others."""
         there = {path.name for path in self.folder.iterdir() if path.suffix not in UNFINISHED} - {TIMINGS, MANIFEST}
-        recorded = read_manifest(self.folder)["files"] if (self.folder / MANIFEST).exists() else {}
-        files = {name: found for name, found in recorded.items() if name.partition("/")[0] in there}
-        remedy = "delete what is damaged, and the same command makes it again"
-        if strange := there - {name.partition("/")[0] for name in files}:
-            raise UserError(f"{self.folder / min(strange)}: not in {MANIFEST}, so it may be anything; {remedy}")
-        require_intact(self.folder, files, remedy)
+        remedy = "delete {}, and the same command makes it again"
+        try:
+            recorded = read_manifest(self.folder)["files"] if (self.folder / MANIFEST).exists() else {}
+        except UserError as error:
+            raise UserError(f"{error}; {remedy.format(self.folder)}") from None
+        files: dict[str, Entry] = {}
+        for artefact in sorted(there):
+            found = {name: entry for name, entry in recorded.items() if name.partition("/")[0] == artefact}
+            delete = remedy.format(self.folder / artefact)
+            if not found:
+                raise UserError(f"{self.folder / artefact}: not in {MANIFEST}, so it may be anything; {delete}")
+            require_intact(self.folder, found, delete)
+            files |= found
         return files
 
     @contextmanager
