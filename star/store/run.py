@@ -19,13 +19,13 @@ from typing import Any
 
 from star.clock import clock
 from star.errors import UserError
-from star.files import Rows, read_json, to_line, write_json, write_text
+from star.files import Rows, make_folder, read_json, to_line, write_json, write_text
 from star.recipe import Recipe, canonical, load_recipe, recipe_hash
 from star.records import Example
 from star.store.changes import Change, changed_facts, changed_keys
 from star.store.iteration import Iteration
 from star.store.manifest import MANIFEST, read_manifest, require_intact
-from star.store.retention import best, retire, retired
+from star.store.retention import RETIRED, best, retire, retired
 
 RECIPE, RUN, METRICS = "recipe.yaml", "run.json", "metrics.jsonl"
 
@@ -54,11 +54,12 @@ class Store:
             UserError: another process works in it, it was started with another recipe, or it is damaged.
         """
         store = cls(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         store._lock()
         if begin is not None:
             begin(store)
         path = folder / RECIPE
+        store._require_copies()
         if store.has_work():
             store._changes = store._changed_keys(recipe)
         if finished := store.finished():  # what the run goes on from, before anything is written
@@ -148,7 +149,7 @@ class Store:
 
         What comes after the metrics of one, its manifest and the report, is on the clock of the next.
         """
-        self.iterations_folder.mkdir(exist_ok=True)
+        make_folder(self.iterations_folder)
         clock.take()  # what came before is no part of an iteration
         for number in range(count + 1):
             if not self._finished(number).exists():
@@ -232,6 +233,20 @@ class Store:
             )
         return changes
 
+    def _require_copies(self) -> None:
+        """A fork has all that it begins with: other recipes would make other iterations.
+
+        Raises:
+            UserError: it has not.
+        """
+        if parent := self.read_run().get("parent"):
+            for number in range(parent["iteration"] + 1):
+                if not self._finished(number).exists():
+                    raise UserError(
+                        f"{self._finished(number)}: missing, and this run is a fork that begins with a copy of it; "
+                        f"give --fork {self.folder.name} --from-iteration {parent['iteration']} once more"
+                    )
+
     def manifest(self, folder: Path) -> dict[str, Any]:
         """The manifest of a finished iteration.
 
@@ -244,8 +259,10 @@ class Store:
         return manifest
 
     def _remedy(self, folder: Path) -> str:
-        before = f", or start from the iteration before it: --fork NEW --from-iteration {int(folder.name) - 1}"
-        return "bring back what was there" + (before if int(folder.name) > 0 else "")
+        before = [int(one.name) for one in self.finished() if not (one / RETIRED).exists()]
+        before = [number for number in before if number < int(folder.name)]
+        fork = f", or start from an iteration before it: --fork NEW --from-iteration {before[-1]}" if before else ""
+        return f"bring back what was there{fork}"
 
     def _finished(self, number: int) -> Path:
         return self.iterations_folder / f"{number:03d}"

@@ -144,10 +144,56 @@ def test_a_fork_says_what_is_wrong_and_writes_nothing(run, tiny_recipe, capsys):
         assert message in capsys.readouterr().err
         assert files(run) == before
         assert not list(run.parent.glob("*/iterations/*.tmp"))
-    assert not (run.parent / "other/iterations/000").exists()
+    assert not (run.parent / "other").exists()
 
 
 def test_a_fork_is_refused_another_base_model(run, tiny_recipe, capsys):
     arguments = ["model.starter.seed=1", "model.starter.steps=1", "--fork", "other", "--from-iteration", "1"]
     assert launch(tiny_recipe, run, *arguments) == 2
     assert "base_model_sha256" in capsys.readouterr().err
+
+
+def test_a_fork_goes_on_when_its_parent_has_removed_the_adapter_meanwhile(run, tiny_recipe):
+    arguments = ["--fork", "other", "--from-iteration", "1"]
+    assert launch(tiny_recipe, run, *arguments, "iterations=1") == 0
+    (run / "iterations/001/RETIRED.json").write_text('{"files": ["adapter/adapter_model.safetensors"]}')
+    (run / "iterations/001/adapter/adapter_model.safetensors").unlink()
+    assert launch(tiny_recipe, run, *arguments) == 0
+    assert (run.parent / "other/iterations/002").is_dir()
+
+
+def test_a_fork_whose_copies_are_not_complete_is_no_run_to_go_on_with(run, tiny_recipe, capsys):
+    arguments = ["--fork", "other", "--from-iteration", "1"]
+    assert launch(tiny_recipe, run, *arguments, "train.lr=1e-3") == 0
+    other = run.parent / "other"
+    shutil.rmtree(other / "iterations/001")
+    before = files(other)
+    assert launch(tiny_recipe, run, "--name", "other", "train.lr=1e-3") == 2
+    assert "give --fork other --from-iteration 1 once more" in capsys.readouterr().err
+    assert files(other) == before
+    assert launch(tiny_recipe, run, *arguments, "train.lr=1e-3") == 0
+    assert main(["verify-run", str(other)]) == 0
+
+
+def test_a_fork_of_a_run_with_a_gap_is_refused(run, tiny_recipe, capsys):
+    shutil.rmtree(run / "iterations/000")
+    assert launch(tiny_recipe, run, "--fork", "other", "--from-iteration", "1") == 2
+    assert "not finished in" in capsys.readouterr().err
+    assert not (run.parent / "other").exists()
+
+
+def test_what_is_copied_from_a_run_that_is_read_only_may_be_written(run, tiny_recipe):
+    for path in (run, *run.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    assert launch(tiny_recipe, run, "--fork", "other", "--from-iteration", "1", "iterations=1") == 0
+    assert all(path.stat().st_mode & 0o200 for path in (run.parent / "other").rglob("*"))
+
+
+def test_a_fork_that_trains_on_an_adapter_cannot_give_it_another_rank(run, tiny_recipe, capsys):
+    arguments = ["train.rank=8", "train.from_base=false", "iterations=1", "--fork", "other", "--from-iteration"]
+    assert launch(tiny_recipe, run, *arguments, "1") == 2
+    assert "train.rank: 4 -> 8: with train.from_base=false" in capsys.readouterr().err
+    assert not (run.parent / "other").exists()
+    assert launch(tiny_recipe, run, *arguments, "0") == 0
+    config = json.loads((run.parent / "other/iterations/001/adapter/adapter_config.json").read_text())
+    assert config["r"] == 8

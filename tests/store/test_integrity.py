@@ -5,8 +5,10 @@ import shutil
 
 import pytest
 
+from scripts.torture import differences
 from star.cli import main
 from star.files import file_sha256
+from star.store.retention import WEIGHTS, retire
 
 
 @pytest.fixture
@@ -72,6 +74,7 @@ def test_an_unfinished_iteration_is_checked_and_not_changed(run, capsys):
     (run / "iterations/002").rename(partial)
     journal = partial / "rest.jsonl.journal"
     journal.write_text('{"torn')
+    (partial / "rest.jsonl.journal.seals").touch()
     assert main(["verify-run", str(run)]) == 1  # its metrics are still in metrics.jsonl
     assert journal.read_text() == '{"torn'
     assert "intact, unfinished" in capsys.readouterr().out
@@ -216,3 +219,63 @@ def test_a_kill_while_weights_are_removed_leaves_an_intact_run(run):
     assert main(["verify-run", str(run)]) == 0
     flip(folder / "adapter/adapter_model.safetensors")
     assert main(["verify-run", str(run)]) == 1
+
+
+def test_a_seal_file_that_is_missing_is_found(run, tiny_recipe, capsys):
+    partial = run / "iterations/002.partial"
+    (run / "iterations/002").rename(partial)
+    (partial / "attempts.jsonl").rename(partial / "attempts.jsonl.journal")
+    assert main(["verify-run", str(run)]) == 1
+    assert "attempts.jsonl.journal.seals: missing" in capsys.readouterr().out
+    for name in ("metrics.json", "train.jsonl", "rationalizations.jsonl"):
+        (partial / name).unlink()
+    assert main(["run", str(tiny_recipe), "--runs", str(run.parent)]) == 2
+    assert "delete attempts.jsonl.journal and attempts.jsonl.journal.seals" in capsys.readouterr().err
+    (partial / "attempts.jsonl.journal").unlink()
+    assert main(["run", str(tiny_recipe), "--runs", str(run.parent)]) == 0
+    assert main(["verify-run", str(run)]) == 0
+
+
+def test_what_an_error_says_to_delete_is_made_again(run, tiny_run, tiny_recipe, capsys):
+    (run / "iterations/002").rename(partial := run / "iterations/002.partial")
+    flip(partial / "adapter/adapter_model.safetensors")
+    assert main(["run", str(tiny_recipe), "--runs", str(run.parent)]) == 2
+    assert f"\ndelete {partial / 'adapter'}, and the same command" in capsys.readouterr().err
+    shutil.rmtree(partial / "adapter")
+    assert main(["run", str(tiny_recipe), "--runs", str(run.parent)]) == 0
+    assert differences(tiny_run, run) == []
+
+
+def test_an_error_names_an_iteration_before_it_whose_adapter_was_kept(run, tiny_recipe, capsys):
+    (run / "iterations/001/RETIRED.json").write_text('{"files": ["adapter/adapter_model.safetensors"]}')
+    (run / "iterations/001/adapter/adapter_model.safetensors").unlink()
+    flip(run / "iterations/002/adapter/adapter_model.safetensors")
+    assert main(["run", str(tiny_recipe), "--runs", str(run.parent), "iterations=3"]) == 2
+    assert "--fork NEW --from-iteration 0" in capsys.readouterr().err
+    assert main(["run", str(tiny_recipe), "--runs", str(run.parent), "--fork", "new", "--from-iteration", "0"]) == 0
+
+
+def test_an_adapter_that_the_next_iteration_will_need_is_not_removed(tmp_path):
+    finished = [tmp_path / f"00{number}" for number in (0, 1, 3)]  # the second is being made again
+    for folder in finished:
+        (folder / "adapter").mkdir(parents=True)
+        (folder / WEIGHTS).touch()
+    retire(finished, 3, "best")
+    assert (tmp_path / "001" / WEIGHTS).exists()
+    retire([*finished[:2], tmp_path / "002", finished[2]], 3, "best")
+    assert not (tmp_path / "001" / WEIGHTS).exists()
+
+
+def test_an_interrupted_export_leaves_nothing_that_looks_like_a_model(run, tmp_path, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    command = ["export", str(run), "--merge", str(tmp_path / "merged")]
+    with monkeypatch.context() as patch:
+        patch.setattr("star.export.sync_files", full)
+        assert main(command) == 2
+    assert "the same command goes on" in capsys.readouterr().err
+    assert not (tmp_path / "merged").exists()
+    assert main(command) == 0
+    assert (tmp_path / "merged/model.safetensors").is_file()
+    assert not list(tmp_path.glob(".merged*"))
