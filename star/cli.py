@@ -13,7 +13,6 @@ import shlex
 import sys
 import traceback
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -123,7 +122,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
         parent = Store.existing(arguments.runs / recipe.name)
         recipe = load_recipe(arguments.recipe, [*_overrides(arguments), f"name={json.dumps(arguments.fork)}"])
-        begin = partial(fork, parent, arguments.from_iteration, recipe)
+        begin = fork(parent, arguments.from_iteration, recipe, arguments.runs / recipe.name)
     with Store.open(arguments.runs / recipe.name, recipe, begin) as store:
         run(open_session(checked, store), store)
     _report(argparse.Namespace(run=store.folder))

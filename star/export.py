@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 from pathlib import Path
 
 from star.errors import UserError
+from star.files import make_folder, sync_files, sync_folder
 from star.models import choose_device, choose_dtype, load_tokenizer, merge_adapter, resolve_checkpoint
 from star.store import Store
 from star.tasks import build_task
@@ -29,9 +30,11 @@ def export_merged(run: Path, folder: Path, number: int | None = None) -> int:
         raise UserError(f"--iteration {number}: {run} has iterations {', '.join(map(str, finished))}")
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"--merge {folder}: the folder is not empty; give another one")
+    if folder.is_mount():
+        raise UserError(f"--merge {folder}: a file system is mounted there; give a folder in it")
     recipe = store.recipe
     checkpoint = resolve_checkpoint(recipe, build_task(recipe))
-    recorded = json.loads((run / "run.json").read_text(encoding="utf-8"))["base_model_sha256"]
+    recorded = store.read_run().get("base_model_sha256")
     if (found := checkpoint.fingerprint()) != recorded:
         raise UserError(
             f"{run}: its adapters belong to a base model with hash {recorded}, but {checkpoint.name} now has {found}; "
@@ -39,6 +42,13 @@ def export_merged(run: Path, folder: Path, number: int | None = None) -> int:
         )
     device = choose_device(recipe.model)
     model = merge_adapter(checkpoint, store.adapter(number), choose_dtype(recipe.model, device), device)
-    model.save_pretrained(folder)
-    load_tokenizer(checkpoint).save_pretrained(folder)
+    folder = folder.resolve()
+    partial = folder.with_name(f".{folder.name}.star-export")
+    shutil.rmtree(partial, ignore_errors=True)  # of an export that was interrupted
+    make_folder(partial)
+    model.save_pretrained(partial)
+    load_tokenizer(checkpoint).save_pretrained(partial)
+    sync_files(partial)
+    partial.rename(folder)
+    sync_folder(partial.parent)
     return number

@@ -70,16 +70,19 @@ def to_line(row: dict[str, Any]) -> str:
     return json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n"
 
 
-def read_json(path: Path) -> Any:
-    """What a JSON file holds.
+def read_json(path: Path) -> dict[str, Any]:
+    """The object that a JSON file holds.
 
     Raises:
         UserError: it is damaged.
     """
     try:
-        return json.loads(path.read_bytes().decode())
+        found = json.loads(path.read_bytes().decode())
+        if not isinstance(found, dict):
+            raise ValueError(f"expected a JSON object, found {type(found).__name__}")
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: damaged: {error}") from None
+    return found
 
 
 def to_json(value: Any) -> str:
@@ -100,6 +103,14 @@ def write_text(path: Path, text: str) -> None:
         sync(file)
     partial.rename(path)
     sync_folder(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder that is not there, and those above it, such that they stay."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync_folder(path.parent)
 
 
 def sync(file: Any) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from star.errors import UserError, reason
-from star.files import file_sha256
+from star.files import file_sha256, sync_files, sync_folder
 from star.recipe import Recipe
 from star.tasks import Task
 
@@ -87,7 +87,9 @@ def cached(name: str, key: str, build: Callable[[Path], None]) -> Path:
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir()
             build(partial)
+            sync_files(partial)
             partial.rename(folder)
+            sync_folder(root)
     return folder
 
 

@@ -28,7 +28,7 @@ def write_report(folder: Path) -> Path:
         work=table_rows(rows) if rows else None,
         activities=activity_table(rows),
         stages=stage_table(rows),
-        recipe=(folder / "recipe.yaml").read_text(encoding="utf-8"),
+        recipe=(folder / "recipe.yaml").read_text(encoding="utf-8", errors="replace"),
         version=max((folder / "metrics.jsonl").stat().st_mtime_ns, 0) if rows else 0,
     )
     write_text(report / "index.html", page)

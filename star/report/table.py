@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,25 @@ from rich.table import Table
 from rich.text import Text
 
 from star.console import console
+from star.errors import UserError
+from star.files import read_rows
 
 WORK = ("solved", "rationalized", "false positives", "examples", "minutes")
 """Columns about the work of an iteration; see `star/metrics.py`."""
 
 
 def load_metrics(folder: Path) -> list[dict[str, Any]]:
-    """The lines of a run's `metrics.jsonl`; none if no iteration is finished."""
+    """The lines of a run's `metrics.jsonl`; none if no iteration is finished.
+
+    Raises:
+        UserError: it is damaged.
+    """
     path = folder / "metrics.jsonl"
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    rows = read_rows(path) if path.exists() else []
+    for number, row in enumerate(rows, 1):
+        if not (isinstance(row, dict) and {"iteration", "accuracy", "seconds"} <= row.keys()):
+            raise UserError(f"{path}:{number}: damaged line: no metrics; the next `star run` writes it anew")
+    return rows
 
 
 def main_mode(row: dict[str, Any]) -> str:

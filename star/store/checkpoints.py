@@ -6,7 +6,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from star.files import sync_files, sync_folder, write_json
+from star.errors import UserError
+from star.files import make_folder, sync_files, sync_folder, write_json
 from star.store.manifest import MANIFEST, entries, read_manifest, require_intact
 
 
@@ -18,7 +19,7 @@ class Checkpoints:
 
     def save(self, number: int, fill: Callable[[Path], None]) -> None:
         """Keep what `fill` writes into a folder, on disk, instead of all before it."""
-        self.folder.mkdir(exist_ok=True)
+        make_folder(self.folder)
         before, final = list(self.folder.iterdir()), self.folder / f"{number:06d}"
         partial = final.with_suffix(".tmp")
         if partial.exists():
@@ -43,5 +44,9 @@ class Checkpoints:
         if not complete:
             return None
         remedy = f"delete {complete[-1]} to do without it"
-        require_intact(complete[-1], read_manifest(complete[-1])["files"], remedy)
+        try:
+            files = read_manifest(complete[-1])["files"]
+        except UserError as error:
+            raise UserError(f"{error}; {remedy}") from None
+        require_intact(complete[-1], files, remedy)
         return complete[-1]

@@ -12,11 +12,11 @@ from rich.table import Table
 
 from star.console import console
 from star.errors import UserError
-from star.files import Rows, read_json
+from star.files import Rows
 from star.recipe import recipe_hash
 from star.store.changes import DECIDING
 from star.store.checkpoints import Checkpoints
-from star.store.iteration import TIMINGS, UNFINISHED
+from star.store.iteration import TIMINGS, UNFINISHED, read_times
 from star.store.journal import check_journal
 from star.store.manifest import MANIFEST, problems, read_manifest
 from star.store.retention import RETIRED, retired
@@ -81,9 +81,12 @@ def _run_problems(store: Store) -> Iterator[str]:
     if not path.exists():
         yield f"{path}: missing"
         return
-    if (found := read_json(path).get("recipe_sha256")) not in (expected := recipe_hash(recipe), None):
+    if (found := store.read_run().get("recipe_sha256")) not in (expected := recipe_hash(recipe), None):
         yield f"{store.folder}: the hash of its recipe is {expected}, {RUN} says {found}"
     metrics = store.folder / METRICS
+    known = {*store.finished(), *store.iterations_folder.glob("*.partial"), *store.iterations_folder.glob("*.tmp")}
+    for strange in sorted({*store.iterations_folder.glob("*")} - known):
+        yield f"{strange}: no part of a run"
     if store.finished() and (not metrics.exists() or list(Rows(metrics)) != store.metrics()):
         yield f"{metrics}: not the metrics of the finished iterations; the next `star run` writes it anew"
 
@@ -95,15 +98,17 @@ def _finished(store: Store, folder: Path) -> Part:
 
 
 def _finished_problems(store: Store, folder: Path, part: Part) -> Iterator[str]:
-    manifest, gone = read_manifest(folder), set(retired(folder))
-    expected = {name: entry for name, entry in manifest["files"].items() if name not in gone}
+    manifest, gone = store.manifest(folder), set(retired(folder))
+    expected = {
+        name: entry for name, entry in manifest["files"].items() if name not in gone or (folder / name).exists()
+    }
     part.files, part.bytes = len(expected), sum(entry["bytes"] for entry in expected.values())
     part.state = "intact, adapter not kept" if gone else ""
     yield from problems(folder, expected)
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    for name in sorted(there - expected.keys() - {MANIFEST, RETIRED}):
+    for name in sorted(there - expected.keys() - {MANIFEST, RETIRED, f"{RETIRED}.tmp"}):  # the last: of a crash
         yield f"{folder / name}: not in the manifest"
-    run = read_json(store.folder / RUN) if (store.folder / RUN).exists() else {}
+    run = store.read_run()
     is_copy = int(folder.name) <= run.get("parent", {}).get("iteration", -1)
     for key in ("base_model_sha256",) if is_copy else DECIDING:
         if (found := manifest.get("run", {}).get(key)) != run.get(key):
@@ -124,6 +129,7 @@ def _unfinished_problems(folder: Path, part: Part) -> Iterator[str]:
     yield from problems(folder, complete)
     for name in sorted(there - {name.partition("/")[0] for name in complete}):
         yield f"{folder / name}: not in the manifest"
+    read_times(folder / TIMINGS)
     for journal in folder.glob("*.journal"):
         yield from _found(lambda journal=journal: check_journal(journal) and ())
     for checkpoints in folder.glob("*.checkpoints"):

@@ -8,6 +8,7 @@ itself loses its `.partial`.
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections import Counter
@@ -18,7 +19,7 @@ from typing import Any
 
 from star.clock import clock, spent
 from star.errors import UserError
-from star.files import Row, Rows, read_json, sync_files, sync_folder, to_json, write_json, write_text
+from star.files import Row, Rows, make_folder, read_json, sync_files, sync_folder, to_json, write_json, write_text
 from star.store.checkpoints import Checkpoints
 from star.store.journal import Journal, seals_of
 from star.store.manifest import MANIFEST, Entry, entries, entry, entry_of, read_manifest, require_intact
@@ -44,12 +45,10 @@ class Iteration:
         self.root, self.number, self.facts = root, number, facts or {}
         self.final = root / f"{number:03d}"
         self.folder = root / f"{number:03d}.partial"
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         _remove_leftovers(self.folder)
         self._files = self._recorded()
-        timings = self.folder / TIMINGS
-        found = read_json(timings) if timings.exists() else {}
-        self.seconds, self.spent = Counter(found.get("seconds")), Counter(found.get("spent"))
+        self.seconds, self.spent = read_times(self.folder / TIMINGS)
 
     def rows(self, name: str, produce: Callable[[Journal], None], make: Callable[[dict[str, Any]], Row]) -> Rows[Row]:
         """The stage `NAME.jsonl`: `produce` appends to a journal, which may already hold rows from before a crash.
@@ -101,6 +100,8 @@ class Iteration:
     def finish(self) -> None:
         """Complete the manifest and give the directory its final name."""
         _remove_leftovers(self.folder)
+        if not (self.folder / TIMINGS).exists():  # deleted, since it was damaged
+            write_json(self.folder / TIMINGS, self.times())
         self._files[TIMINGS] = entry(self.folder / TIMINGS)
         write_json(self.folder / MANIFEST, {"iteration": self.number, "files": self._files, "run": dict(self.facts)})
         self.folder.rename(self.final)
@@ -114,12 +115,19 @@ class Iteration:
     def _recorded(self) -> dict[str, Entry]:
         """What the manifest has of complete artefacts, which must be there as they were written, and no others."""
         there = {path.name for path in self.folder.iterdir() if path.suffix not in UNFINISHED} - {TIMINGS, MANIFEST}
-        recorded = read_manifest(self.folder)["files"] if (self.folder / MANIFEST).exists() else {}
-        files = {name: found for name, found in recorded.items() if name.partition("/")[0] in there}
-        remedy = "delete what is damaged, and the same command makes it again"
-        if strange := there - {name.partition("/")[0] for name in files}:
-            raise UserError(f"{self.folder / min(strange)}: not in {MANIFEST}, so it may be anything; {remedy}")
-        require_intact(self.folder, files, remedy)
+        remedy = "delete {}, and the same command makes it again"
+        try:
+            recorded = read_manifest(self.folder)["files"] if (self.folder / MANIFEST).exists() else {}
+        except UserError as error:
+            raise UserError(f"{error}; {remedy.format(self.folder)}") from None
+        files: dict[str, Entry] = {}
+        for artefact in sorted(there):
+            found = {name: entry for name, entry in recorded.items() if name.partition("/")[0] == artefact}
+            delete = remedy.format(self.folder / artefact)
+            if not found:
+                raise UserError(f"{self.folder / artefact}: not in {MANIFEST}, so it may be anything; {delete}")
+            require_intact(self.folder, found, delete)
+            files |= found
         return files
 
     @contextmanager
@@ -137,6 +145,20 @@ class Iteration:
         self.spent += clock.take()
         kinds = {"seconds": self.seconds, "spent": self.spent}
         return {kind: {name: round(s, 3) for name, s in sorted(times.items())} for kind, times in kinds.items()}
+
+
+def read_times(path: Path) -> tuple[Counter[str], Counter[str]]:
+    """`seconds` and `spent` of earlier processes.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    try:
+        found = json.loads(path.read_bytes()) if path.exists() else {}
+        seconds, spent = ({name: float(s) for name, s in found.get(kind, {}).items()} for kind in ("seconds", "spent"))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: damaged: {error}; delete it, which loses only the seconds in it") from None
+    return Counter(seconds), Counter(spent)
 
 
 def _remove_leftovers(folder: Path) -> None:

@@ -45,13 +45,14 @@ class Journal:
     def __init__(self, path: Path):
         self.path, self._seals = path, seals_of(path)
         if not path.exists():
+            self._seals.touch()
             path.touch()
             sync_folder(path.parent)
         last, length = check_journal(path)
         self.count, self._end = last.rows, last.bytes
         os.truncate(path, self._end)
-        if self._seals.exists():
-            os.truncate(self._seals, length)
+        self._seals.touch()  # a crash may have left an empty journal alone
+        os.truncate(self._seals, length)
 
     def rows(self) -> Rows[dict[str, Any]]:
         """All rows so far."""
@@ -75,8 +76,8 @@ class Journal:
 
     def clear(self) -> None:
         """Start anew."""
-        if self._seals.exists():
-            os.truncate(self._seals, 0)
+        with self._seals.open("wb") as file:
+            sync(file)  # no seal may outlive its rows
         os.truncate(self.path, 0)
         self.count = self._end = 0
 
@@ -94,6 +95,8 @@ def check_journal(path: Path) -> tuple[Seal, int]:
     """
     seals, length = _read_seals(path)
     size, before = path.stat().st_size, NOTHING
+    if size and not seals_of(path).exists():
+        raise UserError(f"{seals_of(path)}: missing, so nothing in {path.name} can be trusted; {_remedy(path)}")
     with path.open("rb") as file:
         for seal in seals:
             lines = f"{before.rows + 1}-{seal.rows}"

@@ -50,6 +50,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         for name, found in manifest["files"].items():
             if not (isinstance(found["bytes"], int) and isinstance(found["sha256"], str)):
                 raise ValueError(f"no size and hash of {name}")
+        if not isinstance(manifest.get("run", {}), dict):
+            raise ValueError("`run` is no object")
     except FileNotFoundError:
         raise UserError(f"{path}: missing, so nothing in this folder can be trusted") from None
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from star.errors import UserError, shown
 from star.files import read_json, write_json
 
 WEIGHTS = "adapter/adapter_model.safetensors"
@@ -24,13 +25,19 @@ def best(metrics: Sequence[dict[str, Any]]) -> int | None:
 def retire(finished: Sequence[Path], best: int | None, keep: str | int) -> None:
     """Remove the weights of iterations, in order of number, that `keep` (see `Recipe.keep`) has no use for.
 
-    The last one, from which the run goes on, and the best are always kept.
+    The last one, from which the run goes on, and the best are always kept, and so is one whose next is missing.
     """
     if keep == "all":
         return
     last = finished[-1:] if keep == "best" else finished[-keep:]
+    numbers = {int(folder.name) for folder in finished}
     for folder in finished:
-        if folder in last or int(folder.name) == best or not (folder / WEIGHTS).exists():
+        if (
+            folder in last
+            or int(folder.name) + 1 not in numbers
+            or int(folder.name) == best
+            or not (folder / WEIGHTS).exists()
+        ):
             continue
         if not retired(folder):
             write_json(folder / RETIRED, {"files": [WEIGHTS]})
@@ -38,6 +45,14 @@ def retire(finished: Sequence[Path], best: int | None, keep: str | int) -> None:
 
 
 def retired(folder: Path) -> list[str]:
-    """The files that a finished iteration no longer has."""
-    path = folder / RETIRED
-    return read_json(path)["files"] if path.exists() else []
+    """The files that a finished iteration no longer has.
+
+    Raises:
+        UserError: the file that says so is damaged.
+    """
+    path, expected = folder / RETIRED, {"files": [WEIGHTS]}
+    if not path.exists():
+        return []
+    if (found := read_json(path)) != expected:
+        raise UserError(f"{path}: damaged: it holds {shown(found)}, not {expected}")
+    return [WEIGHTS]

@@ -19,13 +19,13 @@ from typing import Any
 
 from star.clock import clock
 from star.errors import UserError
-from star.files import Rows, read_json, to_line, write_json, write_text
+from star.files import Rows, make_folder, read_json, to_line, write_json, write_text
 from star.recipe import Recipe, canonical, load_recipe, recipe_hash
 from star.records import Example
-from star.store.changes import changed_facts, changed_keys
+from star.store.changes import Change, changed_facts, changed_keys
 from star.store.iteration import Iteration
-from star.store.manifest import read_manifest, require_intact
-from star.store.retention import best, retire, retired
+from star.store.manifest import MANIFEST, read_manifest, require_intact
+from star.store.retention import RETIRED, best, retire, retired
 
 RECIPE, RUN, METRICS = "recipe.yaml", "run.json", "metrics.jsonl"
 
@@ -38,6 +38,8 @@ class Store:
         self.iterations_folder = folder / "iterations"
         self.facts: dict[str, Any] = {}
         self._intact: set[Path] = set()
+        self._recipe: Recipe | None = None
+        self._changes: list[Change] = []
 
     @classmethod
     def open(cls, folder: Path, recipe: Recipe, begin: Callable[[Store], None] | None = None) -> Store:
@@ -52,18 +54,20 @@ class Store:
             UserError: another process works in it, it was started with another recipe, or it is damaged.
         """
         store = cls(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         store._lock()
         if begin is not None:
             begin(store)
-        path, changes = folder / RECIPE, []
-        if path.exists() and store.has_work():
-            changes = changed_keys(load_recipe(path), recipe, folder)
+        path = folder / RECIPE
+        store._require_copies()
+        if store.has_work():
+            store._changes = store._changed_keys(recipe)
         if finished := store.finished():  # what the run goes on from, before anything is written
             store.metrics()
             store.require_intact(finished[-1])
-        store._add_changes(changes)
-        write_text(path, canonical(recipe))
+        if not store._changes:  # others are written when all is found to be well (`record`)
+            write_text(path, canonical(recipe))
+        store._recipe = recipe
         return store
 
     def __enter__(self) -> Store:
@@ -79,7 +83,7 @@ class Store:
         Raises:
             UserError: it is no run directory.
         """
-        if not (folder / RECIPE).is_file():
+        if not any((folder / name).is_file() for name in (RECIPE, RUN)):  # of a damaged run, one may be missing
             raise UserError(f"{folder}: not a run directory (it has no {RECIPE}); give one such as runs/NAME")
         return cls(folder)
 
@@ -98,19 +102,43 @@ class Store:
         Raises:
             UserError: something changed that does forbid it.
         """
-        self.facts = facts = {"recipe_sha256": recipe_hash(self.recipe), **facts}
-        before = self._read_run()
-        if not before or not self.has_work():
+        recipe = self._recipe or self.recipe
+        self.facts = facts = {"recipe_sha256": recipe_hash(recipe), **facts}
+        before = self.read_run()
+        if not self.has_work():
             write_json(self.folder / RUN, {**facts, **{key: before[key] for key in ("parent",) if key in before}})
             return []
         changes = changed_facts(before, facts, self.folder)
-        write_json(self.folder / RUN, before | facts)
-        self._add_changes(changes)
+        number, kept = len(self.finished()), before.get("changes", [])
+        added = [{"iteration": number, **change} for change in (*self._changes, *changes)]
+        if (
+            added and kept[-len(added) :] != added
+        ):  # they are there already if a kill came before the recipe was written
+            kept = [*kept, *added]
+        write_json(self.folder / RUN, before | facts | ({"changes": kept} if kept else {}))
+        write_text(self.folder / RECIPE, canonical(recipe))
         return [f"{change['key']}: {change['before']!r} -> {change['after']!r}" for change in changes]
+
+    def read_run(self) -> dict[str, Any]:
+        """What `run.json` says; nothing before there is any.
+
+        Raises:
+            UserError: it is damaged, or missing.
+        """
+        path = self.folder / RUN
+        if not path.exists():
+            if self.has_work():
+                raise UserError(f"{path}: missing, so nobody knows what this run stands on; bring it back")
+            return {}
+        run = read_json(path)
+        parent, changes = run.get("parent", {"iteration": 0}), run.get("changes", [])
+        if not (isinstance(parent, dict) and isinstance(parent.get("iteration"), int) and isinstance(changes, list)):
+            raise UserError(f"{path}: damaged: `parent` or `changes` is not what a run writes there")
+        return run
 
     def recorded(self, fact: str) -> Any:
         """A fact of `run.json` that a run which goes on must keep; `None` before there is any work."""
-        return self._read_run().get(fact) if self.has_work() else None
+        return self.read_run().get(fact) if self.has_work() else None
 
     def has_work(self) -> bool:
         """Whether anything was sampled or trained that recipe, data and base model decided."""
@@ -121,7 +149,7 @@ class Store:
 
         What comes after the metrics of one, its manifest and the report, is on the clock of the next.
         """
-        self.iterations_folder.mkdir(exist_ok=True)
+        make_folder(self.iterations_folder)
         clock.take()  # what came before is no part of an iteration
         for number in range(count + 1):
             if not self._finished(number).exists():
@@ -129,7 +157,7 @@ class Store:
 
     def finished(self) -> list[Path]:
         """Directories of the finished iterations, in order."""
-        return sorted(path for path in self.iterations_folder.glob("[0-9]*") if path.is_dir() and not path.suffix)
+        return sorted(path for path in self.iterations_folder.glob("*") if path.is_dir() and path.name.isdecimal())
 
     def adapter(self, number: int) -> Path | None:
         """The adapter of an iteration, finished or in progress; `None`, the base model, for iteration 0.
@@ -158,8 +186,7 @@ class Store:
         """Of the finished iterations, in order."""
         rows = []
         for folder in self.finished():
-            name = "metrics.json"
-            files = read_manifest(folder)["files"]
+            name, files = "metrics.json", self.manifest(folder)["files"]
             require_intact(folder, {name: files[name]} if name in files else {}, self._remedy(folder))
             rows.append(read_json(folder / name))
         return rows
@@ -178,33 +205,67 @@ class Store:
         """
         if folder in self._intact:
             return
-        manifest, key = read_manifest(folder), "base_model_sha256"
+        manifest, key = self.manifest(folder), "base_model_sha256"
         kept = {name: entry for name, entry in manifest["files"].items() if name not in retired(folder)}
         require_intact(folder, kept, self._remedy(folder))
-        if (found := manifest.get("run", {}).get(key)) != (ours := self._read_run().get(key)):
+        if (found := manifest.get("run", {}).get(key)) != (ours := self.read_run().get(key)):
             raise UserError(
                 f"{folder}: its adapter belongs to a base model with hash {found}, that of the run has {ours}; "
                 f"{self._remedy(folder)}"
             )
         self._intact.add(folder)
 
+    def _changed_keys(self, recipe: Recipe) -> list[Change]:
+        """What `recipe` changes of the one that the run was started with.
+
+        Raises:
+            UserError: it decides results, or the run's own recipe is missing or damaged.
+        """
+        path, recorded = self.folder / RECIPE, self.read_run().get("recipe_sha256")
+        if not path.exists():
+            if recorded is None:  # a fork that has got no further than its copies
+                return []
+            raise UserError(f"{path}: missing, so nobody knows what this run was started with; bring it back")
+        changes = changed_keys(old := load_recipe(path), recipe, self.folder)
+        if recorded not in (None, recipe_hash(recipe), found := recipe_hash(old)):
+            raise UserError(
+                f"{path}: damaged: the hash of this recipe is {found}, {RUN} says {recorded}; bring it back"
+            )
+        return changes
+
+    def _require_copies(self) -> None:
+        """A fork has all that it begins with: other recipes would make other iterations.
+
+        Raises:
+            UserError: it has not.
+        """
+        if parent := self.read_run().get("parent"):
+            for number in range(parent["iteration"] + 1):
+                if not self._finished(number).exists():
+                    raise UserError(
+                        f"{self._finished(number)}: missing, and this run is a fork that begins with a copy of it; "
+                        f"give --fork {self.folder.name} --from-iteration {parent['iteration']} once more"
+                    )
+
+    def manifest(self, folder: Path) -> dict[str, Any]:
+        """The manifest of a finished iteration.
+
+        Raises:
+            UserError: it is damaged, or that of another iteration.
+        """
+        manifest = read_manifest(folder)
+        if (found := manifest.get("iteration")) != int(folder.name):
+            raise UserError(f"{folder / MANIFEST}: that of iteration {found}; {self._remedy(folder)}")
+        return manifest
+
     def _remedy(self, folder: Path) -> str:
-        before = f", or start from the iteration before it: --fork NEW --from-iteration {int(folder.name) - 1}"
-        return "bring back what was there" + (before if int(folder.name) > 0 else "")
+        before = [int(one.name) for one in self.finished() if not (one / RETIRED).exists()]
+        before = [number for number in before if number < int(folder.name)]
+        fork = f", or start from an iteration before it: --fork NEW --from-iteration {before[-1]}" if before else ""
+        return f"bring back what was there{fork}"
 
     def _finished(self, number: int) -> Path:
         return self.iterations_folder / f"{number:03d}"
-
-    def _read_run(self) -> dict[str, Any]:
-        path = self.folder / RUN
-        return read_json(path) if path.exists() else {}
-
-    def _add_changes(self, changes: list[dict[str, Any]]) -> None:
-        """Keep in `run.json` what changed, and before which iteration."""
-        if changes and (run := self._read_run()):
-            number = len(self.finished())
-            run["changes"] = [*run.get("changes", []), *({"iteration": number, **change} for change in changes)]
-            write_json(self.folder / RUN, run)
 
     def _lock(self) -> None:
         """Own the directory until this process ends, however it ends: the kernel drops the lock of a dead owner."""

@@ -33,6 +33,8 @@ def main(memory: int, seconds: float, data_sets: dict[str, dict[str, Any]]) -> N
         seconds: the longest a request can take until the process ends itself, should its parent be gone.
         data_sets: those of reasoning-gym to score for, with their options; without any, it compares mathematics.
     """
+    for number in (signal.SIGINT, signal.SIGTERM):  # who stops a service signals all of it; a wave is to be ended first
+        signal.signal(number, signal.SIG_IGN)
     requests, replies = sys.stdin, sys.stdout
     sys.stdout = sys.stderr  # a library that prints must not write into the replies
     calls = {"score": _scorer(data_sets)} if data_sets else _comparisons()

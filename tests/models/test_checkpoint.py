@@ -1,5 +1,7 @@
 """Finding, building and caching base models."""
 
+import os
+
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -101,3 +103,12 @@ def test_a_gguf_file_that_is_none_is_an_error(tiny_recipe, tmp_path):
 def test_a_device_that_is_not_here_is_an_error_with_the_remedy():
     with pytest.raises(UserError, match=r"model\.device = 'nonsense'.*use auto or cpu"):
         choose_device(Model(path="x", device="nonsense"))
+
+
+def test_a_model_in_the_cache_is_on_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("STAR_CACHE", str(tmp_path))
+    synced, fsync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (synced.append(os.readlink(f"/proc/self/fd/{file}")), fsync(file)))
+    folder = cached("m", "1", lambda path: (path / "model.safetensors").write_bytes(b"weights"))
+    partial = f"{folder}.partial"
+    assert synced == [f"{partial}/model.safetensors", partial, str(tmp_path)]

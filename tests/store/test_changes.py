@@ -7,6 +7,7 @@ import pytest
 
 from scripts.torture import differences
 from star.cli import main
+from star.files import write_text
 from star.recipe import difference
 from star.store.changes import changed_facts, changed_keys
 
@@ -46,6 +47,29 @@ def test_what_decides_no_result_may_change_and_is_kept(run, tiny_recipe):
         {"iteration": 3, "key": "train.micro_batch_size", "before": None, "after": 2},
     ]
     assert (run / "iterations/003/adapter").is_dir()
+
+
+def test_changes_are_not_written_when_the_run_cannot_go_on(run, tiny_recipe):
+    path = run / "run.json"
+    path.write_text(path.read_text().replace('"dtype": "float32"', '"dtype": "bfloat16"'))
+    before = files(run)
+    assert launch(tiny_recipe, run, "sampler.wave=7", "iterations=3") == 2
+    assert files(run) == before
+
+
+def test_a_change_is_kept_once_whenever_it_is_killed(run, tiny_recipe, monkeypatch):
+    def killed(path, text):
+        if path.name == "recipe.yaml":
+            raise KeyboardInterrupt
+        write_text(path, text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("star.store.run.write_text", killed)
+        assert launch(tiny_recipe, run, "sampler.wave=7") == 130
+    assert launch(tiny_recipe, run, "sampler.wave=7") == 0
+    [change] = json.loads((run / "run.json").read_text())["changes"]
+    assert change["key"] == "sampler.wave"
+    assert main(["verify-run", str(run)]) == 0
 
 
 def test_every_class_of_change_is_about_keys_that_there_are(recipe_with):
@@ -120,10 +144,56 @@ def test_a_fork_says_what_is_wrong_and_writes_nothing(run, tiny_recipe, capsys):
         assert message in capsys.readouterr().err
         assert files(run) == before
         assert not list(run.parent.glob("*/iterations/*.tmp"))
-    assert not (run.parent / "other/iterations/000").exists()
+    assert not (run.parent / "other").exists()
 
 
 def test_a_fork_is_refused_another_base_model(run, tiny_recipe, capsys):
     arguments = ["model.starter.seed=1", "model.starter.steps=1", "--fork", "other", "--from-iteration", "1"]
     assert launch(tiny_recipe, run, *arguments) == 2
     assert "base_model_sha256" in capsys.readouterr().err
+
+
+def test_a_fork_goes_on_when_its_parent_has_removed_the_adapter_meanwhile(run, tiny_recipe):
+    arguments = ["--fork", "other", "--from-iteration", "1"]
+    assert launch(tiny_recipe, run, *arguments, "iterations=1") == 0
+    (run / "iterations/001/RETIRED.json").write_text('{"files": ["adapter/adapter_model.safetensors"]}')
+    (run / "iterations/001/adapter/adapter_model.safetensors").unlink()
+    assert launch(tiny_recipe, run, *arguments) == 0
+    assert (run.parent / "other/iterations/002").is_dir()
+
+
+def test_a_fork_whose_copies_are_not_complete_is_no_run_to_go_on_with(run, tiny_recipe, capsys):
+    arguments = ["--fork", "other", "--from-iteration", "1"]
+    assert launch(tiny_recipe, run, *arguments, "train.lr=1e-3") == 0
+    other = run.parent / "other"
+    shutil.rmtree(other / "iterations/001")
+    before = files(other)
+    assert launch(tiny_recipe, run, "--name", "other", "train.lr=1e-3") == 2
+    assert "give --fork other --from-iteration 1 once more" in capsys.readouterr().err
+    assert files(other) == before
+    assert launch(tiny_recipe, run, *arguments, "train.lr=1e-3") == 0
+    assert main(["verify-run", str(other)]) == 0
+
+
+def test_a_fork_of_a_run_with_a_gap_is_refused(run, tiny_recipe, capsys):
+    shutil.rmtree(run / "iterations/000")
+    assert launch(tiny_recipe, run, "--fork", "other", "--from-iteration", "1") == 2
+    assert "not finished in" in capsys.readouterr().err
+    assert not (run.parent / "other").exists()
+
+
+def test_what_is_copied_from_a_run_that_is_read_only_may_be_written(run, tiny_recipe):
+    for path in (run, *run.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    assert launch(tiny_recipe, run, "--fork", "other", "--from-iteration", "1", "iterations=1") == 0
+    assert all(path.stat().st_mode & 0o200 for path in (run.parent / "other").rglob("*"))
+
+
+def test_a_fork_that_trains_on_an_adapter_cannot_give_it_another_rank(run, tiny_recipe, capsys):
+    arguments = ["train.rank=8", "train.from_base=false", "iterations=1", "--fork", "other", "--from-iteration"]
+    assert launch(tiny_recipe, run, *arguments, "1") == 2
+    assert "train.rank: 4 -> 8: with train.from_base=false" in capsys.readouterr().err
+    assert not (run.parent / "other").exists()
+    assert launch(tiny_recipe, run, *arguments, "0") == 0
+    config = json.loads((run.parent / "other/iterations/001/adapter/adapter_config.json").read_text())
+    assert config["r"] == 8

@@ -1,12 +1,13 @@
 """An iteration's directory: stages that are complete or not there, and nothing in it that is not what was written."""
 
 import json
+import os
 
 import pytest
 
 from star.errors import UserError
 from star.files import file_sha256, write_json
-from star.store import Iteration
+from star.store import Iteration, Journal
 
 
 def filled(root, facts=None):
@@ -88,7 +89,7 @@ def test_an_artefact_that_was_deleted_is_made_again(tmp_path):
 
 def test_a_file_of_an_artefact_that_is_missing_is_named(tmp_path):
     (filled(tmp_path).folder / "c/file").unlink()
-    with pytest.raises(UserError, match=r"c/file: missing \(1 bytes, SHA-256 [0-9a-f]{64}\)\ndelete what is damaged"):
+    with pytest.raises(UserError, match=r"c/file: missing \(1 bytes, SHA-256 \w{64}\)\ndelete \S*001\.partial/c, and"):
         Iteration(tmp_path, 1)
 
 
@@ -128,3 +129,33 @@ def test_a_damaged_checkpoint_is_named_and_says_how_to_do_without(tmp_path):
         UserError, match=r"000050/state: its SHA-256 is [^,]*, not [^,]*\ndelete \S*000050 to do without"
     ):
         checkpoints.last()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"seconds": 3}', '{"spent": {"other": "x"}}'])
+def test_damaged_timings_may_be_deleted(tmp_path, text):
+    path = filled(tmp_path).folder / "timings.json"
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"timings\.json: damaged: .*; delete it"):
+        Iteration(tmp_path, 1)
+    path.unlink()
+    Iteration(tmp_path, 1).finish()
+    assert (tmp_path / "001/timings.json").exists()
+
+
+def test_names_are_on_disk_before_what_stands_on_them(tmp_path, monkeypatch):
+    """A power cut may take a name away whose folder was not synced, whatever was synced in the file."""
+    synced, fsync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (synced.append(os.readlink(f"/proc/self/fd/{file}")), fsync(file)))
+    iteration = Iteration(tmp_path / "iterations", 1)
+    assert synced == [str(tmp_path), str(tmp_path / "iterations")]
+    synced.clear()
+    journal = Journal(iteration.folder / "a.jsonl.journal")
+    assert sorted(path.name for path in iteration.folder.iterdir()) == ["a.jsonl.journal", "a.jsonl.journal.seals"]
+    assert synced == [str(iteration.folder)]  # both names
+    journal.append([{"n": 1}])
+    synced.clear()
+    journal.clear()
+    assert synced == [f"{journal.path}.seals"]  # else an old seal could be there after a power cut, without its rows
+    synced.clear()
+    iteration.checkpoints("adapter").save(1, lambda folder: (folder / "state").touch())
+    assert synced[0] == str(iteration.folder)

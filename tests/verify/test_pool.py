@@ -219,3 +219,16 @@ def test_what_is_interrupted_leaves_no_worker_busy(pool):
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert pool.ask("equal", [EASY]) == [RIGHT]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_stops_all_processes_of_a_run_stops_no_worker_in_the_middle_of_a_wave(number):
+    """systemd and Slurm do; a run ends its wave first, and so must the verdicts be those of living workers."""
+    pool = WorkerPool(workers=1)
+    assert pool.ask("equal", [EASY]) == [RIGHT]
+    [worker] = pool.idle
+    os.kill(worker.process.pid, number)
+    time.sleep(0.1)
+    assert is_alive(worker.process.pid)
+    assert pool.ask("equal", [EASY]) == [RIGHT]
+    assert pool.idle == [worker]
