@@ -126,23 +126,26 @@ def attempt(target: Target, value: Any, folder: Path) -> str:
 
 
 def fuzz(make: Callable[[], Target], seconds: float, seed: int, save: Path, tally: Tally) -> None:
-    """Fuzz one target in a process of its own; an input that ended it is a finding too."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "work").mkdir()
-        for part in ("input", "stack"):
-            (folder / part).touch()
-        child = multiprocessing.get_context("fork").Process(
-            target=hunt, args=(make, seconds, seed, save, tally, folder)
-        )
-        child.start()
-        child.join()
-        if child.exitcode:
-            text, stack = ((folder / part).read_text() for part in ("input", "stack"))
-            keep(Finding(text, "", f"{stack}hung, or killed the process: exit code {child.exitcode}"), save, tally)
+    """Fuzz one target in a process of its own; an input that ended it is a finding too, and another process goes on."""
+    end = time.monotonic() + seconds
+    for number in itertools.count():
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "work").mkdir()
+            for part in ("input", "stack"):
+                (folder / part).touch()
+            arguments = (make, end - time.monotonic(), f"{seed}, {number}", save, tally, folder)
+            child = multiprocessing.get_context("fork").Process(target=hunt, args=arguments)
+            child.start()
+            child.join()
+            if child.exitcode:
+                text, stack = ((folder / part).read_text() for part in ("input", "stack"))
+                keep(Finding(text, "", f"{stack}hung, or killed the process: exit code {child.exitcode}"), save, tally)
+        if child.exitcode >= 0 or time.monotonic() > end:  # above 0: a mistake of ours
+            return
 
 
-def hunt(make: Callable[[], Target], seconds: float, seed: int, save: Path, tally: Tally, folder: Path) -> None:
+def hunt(make: Callable[[], Target], seconds: float, seed: str, save: Path, tally: Tally, folder: Path) -> None:
     """Rounds of inputs until the time is over; each different failure is kept once."""
     configuration.set_hypothesis_home_dir(folder / "hypothesis")
     sys.dont_write_bytecode = True

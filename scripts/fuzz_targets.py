@@ -62,13 +62,26 @@ def mutated(draw: Any, original: st.SearchStrategy[bytes], pieces: st.SearchStra
 
 _WORDS = r"""~ yes .nan -.inf 1e400 0o9 1_000 12:30:45 2020-01-01 2020-99-99 [[1]] {{}} [1,a] {1:x} [ } ' " | > - ? :
     , # & ! % @ ` &a *a &a[*a] . .. / /dev/zero ~/x arithmetic.yaml jsonl math numeric columns paper {question} {answer}
-    "\0" "\e[1m" "\ud800" """
+    """
 _PHRASES = """&a [*a];&a {b: *a};!!int x;!!binary x;!!timestamp x;!!set {a};!!omap [a];!x y;a: b: c;{1: 2};{1.5: x};
     {null: x};{[a]: x};{[a]: {b: c}};<<: *a;<<: {extends: arithmetic.yaml};? [a];%YAML 1.1\n---\na: yes;--- a\n..."""
-ODD_YAML = [*_WORDS.split(), *map(str.strip, _PHRASES.split(";")), f"0x{'f' * LONGEST}"]
-YAML = st.sampled_from(ODD_YAML) | VALUES | NESTED | TEXT | TEXT.map(json.dumps)
-
-
+EXTREME = [
+    f"0x{'f' * LONGEST}",
+    '"\\0"',
+    '"\\e[1m"',
+    '"\\ud800"',
+    "a" * LONGEST,
+    "(" * LONGEST + ")" * LONGEST,
+    "{extends: x}",
+]
+YAML = st.one_of(
+    st.sampled_from([*_WORDS.split(), *map(str.strip, _PHRASES.split(";"))]),
+    st.sampled_from(EXTREME),
+    VALUES,
+    NESTED,
+    TEXT,
+    TEXT.map(json.dumps),
+)
 KINDS = ["arithmetic", "gsm8k", "math", "jsonl, train: x", "reasoning_gym, data_set: jugs", "commonsenseqa"]
 
 
@@ -82,6 +95,14 @@ def dotted_keys(section: Any, prefix: str = "") -> Iterator[str]:
             yield from dotted_keys(field.annotation, f"{prefix}{name}.")
 
 
+def section(key: str, value: str) -> str:
+    """A line with a value for a dotted key: `train: {lr: 1}`."""
+    first, *others = key.split(".")
+    for part in reversed(others):
+        value = f"{{{part}: {value}}}"
+    return f"{first}: {value}\n"
+
+
 def laughs(depth: int, width: int) -> str:
     """Lists of the list before: short as text, and endless written out."""
     return "".join(f"x{i}: &x{i} [{', '.join([f'*x{i - 1}'] * width if i else '1')}]\n" for i in range(depth))
@@ -90,9 +111,11 @@ def laughs(depth: int, width: int) -> str:
 def recipe() -> Target:
     """A file among those that are shipped, and overrides. What is read can be written out and read back."""
     shipped = {str(file.relative_to(RECIPES)): file.read_bytes() for file in sorted(RECIPES.rglob("*.yaml"))}
-    keys = st.sampled_from(sorted({*dotted_keys(Recipe), "extends", "task.train.3", f"task.train.{'1' * LONGEST}"}))
-    names = keys.map(lambda key: key.split(".")[-1]) | TEXT
-    lines = st.builds("{}{}: {}\n".format, st.sampled_from(["", "  ", "- "]), names, YAML)
+    keys = st.sampled_from(sorted(dotted_keys(Recipe))) | st.sampled_from(
+        ["extends", "<<", "task.train.3", f"task.train.{'1' * LONGEST}", "a" + ".a" * LONGEST, r'"\e[1m"']
+    )
+    odd_lines = st.builds("{}{}: {}\n".format, st.sampled_from(["", "  ", "- "]), keys | TEXT, YAML)
+    lines = st.builds(section, keys, YAML) | odd_lines
     made = st.lists(lines | st.builds(laughs, st.integers(1, 40), st.integers(1, 9)), max_size=2).map("".join)
     pieces = YAML | lines | keys | st.sampled_from(["\n", "  ", ": ", "- ", "\t", "extends: arithmetic.yaml\n"])
     changed = mutated(st.sampled_from([*shipped.values()]), pieces)

@@ -1,7 +1,8 @@
 """The YAML that a recipe is read from: no more of it, and none that is stranger, than a recipe could need.
 
 A few lines can stand for billions of values (lists of aliases of lists), and keys that are sections of sections take
-ruamel.yaml forever to build. Both are seen in the tree of nodes, before anything is built.
+ruamel.yaml forever to build. Both are seen in the tree of nodes, before anything is built. Its time for deep nesting
+grows with the square of the depth, so the tree ends at the depth that is allowed.
 """
 
 from __future__ import annotations
@@ -12,11 +13,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.constructor import ConstructorError, RoundTripConstructor
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+MAX_LENGTH = 100_000
+"""Characters; ruamel.yaml reads some tens of thousands a second."""
 MAX_DEPTH = 30
 """Sections in sections."""
+TOO_DEEP = f"it is nested more than {MAX_DEPTH} deep"
 MAX_VALUES = 10_000
 """Values, with all that aliases (`*name`) stand for written out."""
 MAX_DIGITS = 1000
@@ -27,9 +33,23 @@ _NO_TEXT = re.compile("[\\0\ud800-\udfff]")
 
 def load_yaml(text: str) -> Any:
     """`text` as ruamel.yaml's round-trip types; raises whatever ruamel.yaml raises (`YAML_ERRORS` in `load.py`)."""
+    if len(text) > MAX_LENGTH:
+        raise YAMLError(f"it has {len(text)} characters, and no recipe needs more than {MAX_LENGTH}")
     yaml = YAML(typ="rt", pure=True)
-    yaml.Constructor = _BoundedConstructor
+    yaml.Composer, yaml.Constructor = _BoundedComposer, _BoundedConstructor
     return yaml.load(text)
+
+
+class _BoundedComposer(Composer):
+    depth = 0
+
+    def compose_node(self, parent: Node | None, index: Any) -> Node | None:
+        if self.depth == MAX_DEPTH:
+            raise ComposerError(None, None, TOO_DEEP, self.parser.peek_event().start_mark)
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
 
 class _BoundedConstructor(RoundTripConstructor):
@@ -40,7 +60,7 @@ class _BoundedConstructor(RoundTripConstructor):
 
 def _check(node: Node, depth: int, values: Iterator[int]) -> None:
     if depth > MAX_DEPTH:
-        _refuse(node, f"it is nested more than {MAX_DEPTH} deep")
+        _refuse(node, TOO_DEEP)
     if next(values) > MAX_VALUES:
         _refuse(node, f"it has more than {MAX_VALUES} values, with all that aliases (*name) stand for written out")
     if isinstance(node, ScalarNode):
