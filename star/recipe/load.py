@@ -94,8 +94,9 @@ def canonical(recipe: Recipe) -> str:
 
 
 def recipe_hash(recipe: Recipe) -> str:
-    """SHA-256 of everything in the recipe that decides what an iteration gives: all but `NOT_DECIDING`."""
-    settings = {key: value for key, value in _flatten(recipe.model_dump(mode="json")) if key not in NOT_DECIDING}
+    """SHA-256 of everything in the recipe that decides what an iteration gives: all but `NOT_DECIDING`, `ROUNDING`."""
+    may_change = {*NOT_DECIDING, *ROUNDING}
+    settings = {key: value for key, value in _flatten(recipe.model_dump(mode="json")) if key not in may_change}
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 

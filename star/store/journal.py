@@ -14,10 +14,10 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from star.errors import UserError
-from star.files import Rows, sync, sync_folder, to_line
+from star.files import BLOCK, Rows, sync, sync_folder, to_line
 
 
 class Seal(NamedTuple):
@@ -105,11 +105,16 @@ def check_journal(path: Path) -> tuple[Seal, int]:
                     f"{path}: truncated: lines {lines} were on disk and are not any more "
                     f"({size} bytes, not {seal.bytes}); {_remedy(path)}"
                 )
-            wave = file.read(seal.bytes - before.bytes)
-            if (found := hashlib.sha256(wave).hexdigest()) != seal.sha256:
-                _name_damaged_line(path, wave, before.rows)
+            found, rows = _measure(file, seal.bytes - before.bytes)
+            if found != seal.sha256:
+                _name_damaged_line(path, before, seal)
                 raise UserError(
                     f"{path}: damaged in lines {lines}: their SHA-256 is {found}, not {seal.sha256}; {_remedy(path)}"
+                )
+            if rows != seal.rows - before.rows:
+                raise UserError(
+                    f"{seals_of(path)}: damaged: it has {seal.rows - before.rows} rows where {path.name} has {rows}; "
+                    f"{_remedy(path)}"
                 )
             before = seal
     return before, length
@@ -133,12 +138,26 @@ def _read_seals(path: Path) -> tuple[list[Seal], int]:
     return seals, end
 
 
-def _name_damaged_line(path: Path, wave: bytes, before: int) -> None:
-    for number, line in enumerate(wave.split(b"\n")[:-1], before + 1):
-        try:
-            json.loads(line.decode())
-        except ValueError as error:
-            raise UserError(f"{path}:{number}: damaged line: {error}; {_remedy(path)}") from None
+def _measure(file: BinaryIO, size: int) -> tuple[str, int]:
+    """The SHA-256 of the next `size` bytes and the lines that end in them, read in blocks: a wave may be large."""
+    digest, lines = hashlib.sha256(), 0
+    while size and (block := file.read(min(size, BLOCK))):
+        digest.update(block)
+        lines, size = lines + block.count(b"\n"), size - len(block)
+    return digest.hexdigest(), lines
+
+
+def _name_damaged_line(path: Path, before: Seal, seal: Seal) -> None:
+    """Raise an error for the first line between two seals that is no JSON, if there is one."""
+    with path.open("rb") as file:
+        file.seek(before.bytes)
+        for number, line in enumerate(file, before.rows + 1):
+            if file.tell() > seal.bytes:
+                return
+            try:
+                json.loads(line.decode())
+            except ValueError as error:
+                raise UserError(f"{path}:{number}: damaged line: {error}; {_remedy(path)}") from None
 
 
 def _remedy(path: Path) -> str:

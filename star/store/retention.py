@@ -32,12 +32,8 @@ def retire(finished: Sequence[Path], best: int | None, keep: str | int) -> None:
     last = finished[-1:] if keep == "best" else finished[-keep:]
     numbers = {int(folder.name) for folder in finished}
     for folder in finished:
-        if (
-            folder in last
-            or int(folder.name) + 1 not in numbers
-            or int(folder.name) == best
-            or not (folder / WEIGHTS).exists()
-        ):
+        number = int(folder.name)
+        if folder in last or number == best or number + 1 not in numbers or not (folder / WEIGHTS).exists():
             continue
         if not retired(folder):
             write_json(folder / RETIRED, {"files": [WEIGHTS]})

@@ -111,9 +111,7 @@ class Store:
         changes = changed_facts(before, facts, self.folder)
         number, kept = len(self.finished()), before.get("changes", [])
         added = [{"iteration": number, **change} for change in (*self._changes, *changes)]
-        if (
-            added and kept[-len(added) :] != added
-        ):  # they are there already if a kill came before the recipe was written
+        if added and kept[-len(added) :] != added:  # as they are if a kill came before the recipe was written
             kept = [*kept, *added]
         write_json(self.folder / RUN, before | facts | ({"changes": kept} if kept else {}))
         write_text(self.folder / RECIPE, canonical(recipe))
@@ -157,7 +155,8 @@ class Store:
 
     def finished(self) -> list[Path]:
         """Directories of the finished iterations, in order."""
-        return sorted(path for path in self.iterations_folder.glob("*") if path.is_dir() and path.name.isdecimal())
+        folders = (path for path in self.iterations_folder.glob("*") if path.is_dir() and path.name.isdecimal())
+        return sorted(folders, key=lambda path: int(path.name))
 
     def adapter(self, number: int) -> Path | None:
         """The adapter of an iteration, finished or in progress; `None`, the base model, for iteration 0.
@@ -227,7 +226,7 @@ class Store:
                 return []
             raise UserError(f"{path}: missing, so nobody knows what this run was started with; bring it back")
         changes = changed_keys(old := load_recipe(path), recipe, self.folder)
-        if recorded not in (None, recipe_hash(recipe), found := recipe_hash(old)):
+        if recorded not in (None, found := recipe_hash(old)):
             raise UserError(
                 f"{path}: damaged: the hash of this recipe is {found}, {RUN} says {recorded}; bring it back"
             )

@@ -109,6 +109,13 @@ def test_a_damaged_seal_in_the_middle_names_file_and_line(tmp_path, line):
         Journal(path)
 
 
+def test_a_seal_that_counts_other_rows_is_damaged(tmp_path):
+    path = written(tmp_path)
+    seals_of(path).write_bytes(seals_of(path).read_bytes().replace(b'"rows": 3', b'"rows": 7'))
+    with pytest.raises(UserError, match=r"seals: damaged: it has 5 rows where a\.jsonl\.journal has 1"):
+        Journal(path)
+
+
 def test_a_cleared_journal_starts_anew(tmp_path):
     journal = Journal(written(tmp_path))
     journal.clear()
