@@ -45,6 +45,9 @@ ROUNDING = (
 MODEL_SOURCES = ("path", "gguf", "starter")
 """Of which a model has one."""
 
+MAX_BITS = 4000
+"""Of a whole number; Python refuses to write one of more than a few thousand digits."""
+
 MAX_PROBLEMS = 30
 """As many are told at once, at most."""
 
@@ -215,6 +218,8 @@ def _plain(node: Any, key: Key, path: str, places: dict[Key, str]) -> Any:
 
 
 def _scalar(value: Any) -> Any:
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        raise ValueError(f"a whole number of {value.bit_length()} bits")
     if isinstance(value, ScalarBoolean):  # ruamel's, an int: a boolean with an anchor
         return bool(value)
     for kind in (bool, int, float, str):
