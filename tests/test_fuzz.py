@@ -103,9 +103,8 @@ def test_an_input_that_hangs_is_a_finding_with_its_stack(fuzz, plant, monkeypatc
         if value > 5:
             time.sleep(60)
 
-    code, out, files = plant(run)
+    code, _, files = plant(run)
     assert code == 1
     assert "# hung, or killed the process: exit code -14\n" in files[0].read_text()
     assert "in run" in files[0].read_text()
     assert ast.literal_eval(files[0].read_text()) > 5
-    assert "1 found" in out

@@ -15,26 +15,19 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.constructor import ConstructorError, RoundTripConstructor
-from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-MAX_LENGTH = 100_000
-"""Characters; ruamel.yaml reads some tens of thousands a second."""
 MAX_DEPTH = 30
 """Sections in sections."""
 TOO_DEEP = f"it is nested more than {MAX_DEPTH} deep"
 MAX_VALUES = 10_000
 """Values, with all that aliases (`*name`) stand for written out."""
-MAX_DIGITS = 1000
-"""Digits of a whole number; Python refuses to write numbers of more than a few thousand."""
 _NO_TEXT = re.compile("[\\0\ud800-\udfff]")
 """What no path, prompt or stop string can have: NUL, and halves of surrogate pairs."""
 
 
 def load_yaml(text: str) -> Any:
     """`text` as ruamel.yaml's round-trip types; raises whatever ruamel.yaml raises (`YAML_ERRORS` in `load.py`)."""
-    if len(text) > MAX_LENGTH:
-        raise YAMLError(f"it has {len(text)} characters, and no recipe needs more than {MAX_LENGTH}")
     yaml = YAML(typ="rt", pure=True)
     yaml.Composer, yaml.Constructor = _BoundedComposer, _BoundedConstructor
     return yaml.load(text)
@@ -77,8 +70,6 @@ def _check(node: Node, depth: int, values: Iterator[int]) -> None:
 
 
 def _check_scalar(node: ScalarNode) -> None:
-    if len(node.value) > MAX_DIGITS and str(node.tag).endswith(":int"):
-        _refuse(node, f"it has a number of more than {MAX_DIGITS} digits")
     if found := _NO_TEXT.search(node.value):
         _refuse(node, f"it has the character {found[0]!a}, which no text has")
 

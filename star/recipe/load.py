@@ -23,7 +23,7 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarbool import ScalarBoolean
 
-from star.errors import UserError, cut, shown
+from star.errors import UserError, cut, reason, shown
 from star.recipe.bounds import MAX_DEPTH, load_yaml
 from star.recipe.explain import explain, place_of
 from star.recipe.schema import VERSION, Recipe
@@ -44,6 +44,9 @@ ROUNDING = (
 
 MODEL_SOURCES = ("path", "gguf", "starter")
 """Of which a model has one."""
+
+MAX_BITS = 4000
+"""Of a whole number; Python refuses to write one of more than a few thousand digits."""
 
 MAX_PROBLEMS = 30
 """As many are told at once, at most."""
@@ -189,19 +192,19 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[Key, str]]:
         tree = load_yaml(text)
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1
-        raise UserError(f"recipe {path}:{line}: {error.problem.splitlines()[0]}; keep one of them") from None
+        raise UserError(f"recipe {path}:{line}: {cut(error.problem.splitlines()[0], 300)}; keep one of them") from None
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise UserError(f"recipe {path}:{line}: not valid YAML: {error.problem}") from None
+        raise UserError(f"recipe {path}:{line}: not valid YAML: {cut(error.problem, 300)}") from None
     except YAML_ERRORS as error:
-        raise UserError(f"recipe {path}: not valid YAML: {type(error).__name__}: {error}") from None
+        raise UserError(f"recipe {path}: not valid YAML: {reason(error)}") from None
     if not isinstance(tree, CommentedMap):
         raise UserError(f"recipe {path}: expected `key: value` lines, found {type(tree).__name__}")
     places: dict[Key, str] = {}
     try:
         return _plain(tree, (), str(path), places), places
     except YAML_ERRORS as error:
-        raise UserError(f"recipe {path}: a value that no recipe has: {type(error).__name__}: {error}") from None
+        raise UserError(f"recipe {path}: a value that no recipe has: {reason(error)}") from None
 
 
 def _plain(node: Any, key: Key, path: str, places: dict[Key, str]) -> Any:
@@ -216,6 +219,8 @@ def _plain(node: Any, key: Key, path: str, places: dict[Key, str]) -> Any:
 
 
 def _scalar(value: Any) -> Any:
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        raise ValueError(f"a whole number of {value.bit_length()} bits")
     if isinstance(value, ScalarBoolean):  # ruamel's, an int: a boolean with an anchor
         return bool(value)
     for kind in (bool, int, float, str):
