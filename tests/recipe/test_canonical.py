@@ -5,7 +5,7 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from star.recipe import NOT_DECIDING, canonical, difference, recipe_hash
+from star.recipe import NOT_DECIDING, ROUNDING, canonical, difference, recipe_hash
 
 TEXT = st.text("aé:#'\"\n\t -017{}[]&*!|>%@,~.?\\", min_size=1, max_size=8)
 OVERRIDES = st.fixed_dictionaries(
@@ -68,9 +68,12 @@ CHANGES = [
 ]
 
 
-def test_the_hash_changes_with_every_setting(load):
-    hashes = {override: recipe_hash(load(override)) for override in ["seed=0", *CHANGES]}
+def test_the_hash_changes_with_every_setting_that_decides_results(load):
+    deciding = [change for change in CHANGES if change.partition("=")[0] not in ROUNDING]
+    hashes = {override: recipe_hash(load(override)) for override in ["seed=0", *deciding]}
     assert len(set(hashes.values())) == len(hashes)
+    assert len(deciding) < len(CHANGES)
+    assert all(recipe_hash(load(f"{key}=2048")) == recipe_hash(load()) for key in ROUNDING if "micro" not in key)
 
 
 def test_the_hash_ignores_the_name_and_how_many_iterations_are_asked_for(load):
