@@ -46,9 +46,9 @@ def rollout(
                 attempts = _attempt_all(part, render(part), task, sampler, decoding, seed)
                 with spent("writing"):
                     journal.append(attempt.to_dict() for attempt in attempts)
-            accepted += sum(attempt.verdict.accepted for attempt in attempts)
-            sampled = (start + len(part)) * decoding.samples
-            advance(len(part), f"{accepted}/{sampled} correct")
+                accepted += sum(attempt.verdict.accepted for attempt in attempts)
+                sampled = (start + len(part)) * decoding.samples
+                advance(len(part), f"{accepted}/{sampled} correct")
 
 
 def _attempt_all(

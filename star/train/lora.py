@@ -93,7 +93,7 @@ def train_lora(
                 if checkpoints and (step % settings.checkpoint_every == 0 or signal_waits()):
                     with spent("writing"):
                         checkpoints.save(step, partial(save_state, state=state, log=log))
-            advance(1, f"loss {loss:.4f}")
+                advance(1, f"loss {loss:.4f}")
     with spent("writing"):
         _save(accelerator.unwrap_model(model), folder)
     entries = [{"examples": len(rows), "too_long": too_long, "steps": steps}, *log]
