@@ -35,7 +35,7 @@ class Rows(Collection[Row], Generic[Row]):
             for number, line in enumerate(file, 1):
                 try:
                     row = json.loads(line.decode())
-                except ValueError as error:  # no JSON, or no UTF-8
+                except (ValueError, RecursionError) as error:  # no JSON, or no UTF-8
                     raise UserError(f"{self.path}:{number}: damaged line: {error}") from None
                 yield self.make(row)
 

@@ -156,7 +156,7 @@ def _name_damaged_line(path: Path, before: Seal, seal: Seal) -> None:
                 return
             try:
                 json.loads(line.decode())
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise UserError(f"{path}:{number}: damaged line: {error}; {_remedy(path)}") from None
 
 

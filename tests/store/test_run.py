@@ -89,3 +89,10 @@ def test_what_a_run_that_goes_on_must_keep_is_read_back_once_there_is_work(tiny_
         next(store.iterations(1)).json("scores", dict)
         assert store.recorded("max_tokens_in_flight") == 4096
         assert store.recorded("no such fact") is None
+
+
+def test_a_line_that_is_nested_without_end_is_damaged(tmp_path):
+    path = tmp_path / "attempts.jsonl"
+    path.write_bytes(b"[" * 100_000 + b"\n")
+    with pytest.raises(UserError, match=r"attempts\.jsonl:1: damaged line"):
+        next(iter(Rows(path)))
