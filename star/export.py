@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from star.errors import UserError
-from star.files import make_folder, sync_files, sync_folder
+from star.files import make_folder, put_in_place
 from star.models import choose_device, choose_dtype, load_tokenizer, merge_adapter, resolve_checkpoint
 from star.store import Store
 from star.tasks import build_task
@@ -48,7 +48,5 @@ def export_merged(run: Path, folder: Path, number: int | None = None) -> int:
     make_folder(partial)
     model.save_pretrained(partial)
     load_tokenizer(checkpoint).save_pretrained(partial)
-    sync_files(partial)
-    partial.rename(folder)
-    sync_folder(partial.parent)
+    put_in_place(partial, folder)
     return number

@@ -129,6 +129,13 @@ def sync_files(folder: Path) -> None:
                 sync(file)
 
 
+def put_in_place(partial: Path, final: Path) -> None:
+    """Give a folder that is whole its final name, for good: what has that name is on disk."""
+    sync_files(partial)
+    partial.rename(final)
+    sync_folder(final.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from star.errors import UserError, reason
-from star.files import file_sha256, sync_files, sync_folder
+from star.files import file_sha256, put_in_place
 from star.recipe import Recipe
 from star.tasks import Task
 
@@ -87,9 +87,7 @@ def cached(name: str, key: str, build: Callable[[Path], None]) -> Path:
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir()
             build(partial)
-            sync_files(partial)
-            partial.rename(folder)
-            sync_folder(root)
+            put_in_place(partial, folder)
     return folder
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from star.errors import UserError
-from star.files import make_folder, sync_files, sync_folder, write_json
+from star.files import make_folder, put_in_place, write_json
 from star.store.manifest import MANIFEST, entries, read_manifest, require_intact
 
 
@@ -27,9 +27,7 @@ class Checkpoints:
         partial.mkdir()
         fill(partial)
         write_json(partial / MANIFEST, {"files": entries(partial)})
-        sync_files(partial)
-        partial.rename(final)
-        sync_folder(self.folder)
+        put_in_place(partial, final)
         for old in before:
             if old != partial:
                 shutil.rmtree(old)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from star.errors import UserError
-from star.files import file_sha256, make_folder, sync_files, sync_folder, write_json
+from star.files import file_sha256, make_folder, put_in_place, write_json
 from star.recipe import Recipe, difference
 from star.store.manifest import MANIFEST
 from star.store.retention import retired
@@ -85,6 +85,4 @@ def _copy(folder: Path, into: Path) -> None:
         copy = partial / file.relative_to(folder)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)  # without permissions: an archived run may be read only
-    sync_files(partial)
-    partial.rename(into / folder.name)
-    sync_folder(into)
+    put_in_place(partial, into / folder.name)

@@ -272,7 +272,7 @@ def test_an_interrupted_export_leaves_nothing_that_looks_like_a_model(run, tmp_p
 
     command = ["export", str(run), "--merge", str(tmp_path / "merged")]
     with monkeypatch.context() as patch:
-        patch.setattr("star.export.sync_files", full)
+        patch.setattr("star.export.put_in_place", full)
         assert main(command) == 2
     assert "the same command goes on" in capsys.readouterr().err
     assert not (tmp_path / "merged").exists()
