@@ -3,7 +3,7 @@
 from star.recipe.base import Section
 from star.recipe.load import NOT_DECIDING, ROUNDING, canonical, difference, load_recipe, recipe_hash
 from star.recipe.model import Model, Starter
-from star.recipe.schema import Decoding, Prompting, Recipe, SamplerSettings, Selection, Training
+from star.recipe.schema import Decoding, Prompting, Recipe, SamplerSettings, Training
 from star.recipe.tasks import (
     ArithmeticTask,
     CommonsenseqaTask,
@@ -14,11 +14,13 @@ from star.recipe.tasks import (
     MathTask,
     ReasoningGymTask,
 )
+from star.recipe.tethers import Audit, RealData, Selection, Stop
 
 __all__ = [
     "NOT_DECIDING",
     "ROUNDING",
     "ArithmeticTask",
+    "Audit",
     "CommonsenseqaTask",
     "DataTask",
     "Decoding",
@@ -28,12 +30,14 @@ __all__ = [
     "MathTask",
     "Model",
     "Prompting",
+    "RealData",
     "ReasoningGymTask",
     "Recipe",
     "SamplerSettings",
     "Section",
     "Selection",
     "Starter",
+    "Stop",
     "Training",
     "canonical",
     "difference",

@@ -27,11 +27,20 @@ from star.errors import UserError, cut, reason, shown
 from star.recipe.bounds import MAX_DEPTH, load_yaml
 from star.recipe.explain import explain, place_of
 from star.recipe.schema import VERSION, Recipe
+from star.recipe.tethers import Stop
 from star.secrets import redact, secret_in
 
 Key = tuple[str, ...]
 
-NOT_DECIDING = ("version", "name", "iterations", "keep", "train.checkpoint_every")
+NOT_DECIDING = (
+    "version",
+    "name",
+    "iterations",
+    "keep",
+    *(f"stop.{rule}" for rule in Stop.model_fields),
+    "train.checkpoint_every",
+    "audit.specimens",
+)
 """Keys that do not change what an iteration gives."""
 ROUNDING = (
     "model.threads",

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from star.recipe.base import Count, NonEmpty, Probability, Section, refuse
 from star.recipe.model import Model
 from star.recipe.tasks import ArithmeticTask, Task
+from star.recipe.tethers import Audit, Mix, Selection, Stop
 
 VERSION = 1
 """Of the schema: a file that needs keys or meanings which an older star does not know says so with `version`."""
@@ -91,18 +92,6 @@ class SamplerSettings(Section):
     fewer together. `auto`: what half of the free memory holds, when the run begins."""
     wave: Count = 512
     """Prompts sampled before results are saved: what a crash can cost."""
-
-
-class Selection(Section):
-    """Which accepted attempts become training data. Exact duplicates never do."""
-
-    require_sound_steps: bool = False
-    """Take a right answer with a step that is certainly wrong for a failure: rationalize it, never train on it."""
-
-    max_per_problem: Count | None = None
-    """At most this many rationales of one problem; all by default."""
-    keep_iterations: Count = 1
-    """Train on the rationales of the last n iterations; 1 replaces the old data, as in the paper (`--copy_n`)."""
 
 
 class Steps(Section):
@@ -228,10 +217,16 @@ class Recipe(Section):
     """The engine that samples."""
     selection: Selection = Selection()
     """Which rationales are trained on."""
+    mix: Mix = Mix()
+    """What is trained on beside them."""
     train: Training = Training()
     """LoRA fine-tuning."""
     evaluation: Evaluation = Evaluation()
     """Accuracy on held-out problems."""
+    audit: Audit = Audit()
+    """What is watched in every iteration."""
+    stop: Stop = Stop()
+    """When to end early."""
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Recipe:
@@ -249,6 +244,19 @@ class Recipe(Section):
                 no_exemplars and self.evaluation.exemplars in ("with", "both"),
             ),
             ("prompt.system needs prompt.chat: true", self.prompt.system is not None and not self.prompt.chat),
+            (
+                f"selection.accept: {self.selection.accept} takes no ground truth, and a hint is one: it needs "
+                "rationalization.probability: 0",
+                self.selection.accept != "correct" and self.rationalization.probability > 0,
+            ),
+            (
+                "selection.accept: majority needs decoding.samples of 3 or more to vote",
+                self.selection.accept == "majority" and self.decoding.samples < 3,
+            ),
+            (
+                "mix.real needs rationales beside it: with method: direct there are none",
+                self.mix.real is not None and self.method == "direct",
+            ),
         )
         return self
 

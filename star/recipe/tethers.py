@@ -1,0 +1,82 @@
+"""What ties the loop to reality: which attempts are trained on, what is mixed in, what is watched, when to stop."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from star.recipe.base import Count, NonEmpty, Probability, Section
+
+
+class Selection(Section):
+    """Which attempts become training data. Exact duplicates never do."""
+
+    accept: Literal["correct", "majority", "all"] = "correct"
+    """`correct`: what the ground truth confirms, which is STaR. For comparison, without a tether: `majority` takes the
+    most frequent answer among the samples of a problem for the truth, `all` keeps every sample."""
+    require_sound_steps: bool = False
+    """Take a right answer with a step that is certainly wrong for a failure: rationalize it, never train on it."""
+
+    max_per_problem: Count | None = None
+    """At most this many rationales of one problem; all by default."""
+    max_near_duplicates: Count | None = None
+    """At most this many rationales that say nearly the same (`near_duplicates` in the audit); all by default."""
+    max_rationalized_share: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """At most this share of an iteration's rationales from hinted prompts, drawn at random; all by default."""
+    balance: Literal["problem", "group", "difficulty"] | None = None
+    """Draw from each problem, group, or class of difficulty (by success so far) at most the mean over all of them."""
+    keep_iterations: Count | Literal["all"] = 1
+    """Train on the rationales of the last n iterations; 1 replaces the old data, as in the paper (`--copy_n`), `all`
+    accumulates."""
+    replay: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the training data drawn from iterations before those."""
+
+
+class RealData(Section):
+    """Rationales that people wrote, or gold ones."""
+
+    path: NonEmpty
+    """JSONL file with `question`, `answer` and `rationale` (and `choices`) in each row; every rationale must give its
+    answer."""
+    share: Annotated[float, Field(gt=0, lt=1)]
+    """Share of the training data of every iteration, drawn anew for each; the whole file when it has fewer."""
+
+
+class Mix(Section):
+    """What is trained on beside the loop's own rationales."""
+
+    real: RealData | None = None
+    """Rationales that people wrote, or gold ones."""
+
+
+class Audit(Section):
+    """What is watched in every iteration."""
+
+    reference: NonEmpty | None = None
+    """Real text whose perplexity is watched: a JSONL file with `prompt` and `target`, or a text file, a paragraph each.
+    By default worked solutions of held-out problems, where the task has them."""
+    reference_texts: Annotated[int, Field(ge=0)] = 64
+    """How many of them, the same ones in every iteration; 0 watches none."""
+    protect: list[NonEmpty] = []
+    """Files (JSONL or text) that training data must not contain, as held-out problems: test sets, canaries."""
+    contamination: Literal["refuse", "remove"] = "refuse"
+    """A training problem that overlaps a held-out or protected one ends the run before it begins, or is left out.
+    Generated text that does is never trained on."""
+    specimens: Annotated[int, Field(ge=0)] = 8
+    """Attempts of each kind that an iteration keeps for the report."""
+
+
+class Stop(Section):
+    """When to end a run early; the best iteration on held-out problems is kept. No rule by default."""
+
+    patience: Count | None = None
+    """Iterations in a row without a better held-out accuracy."""
+    min_new_solved: Annotated[int, Field(ge=1)] | None = None
+    """Fewer training problems than this are solved for the first time, and there are unsolved ones."""
+    max_forgotten: Probability | None = None
+    """A larger share of the problems that were solved when last tried is not solved any more."""
+    max_duplicate_share: Probability | None = None
+    """A larger share of the accepted rationales nearly repeats another."""
+    min_distinct: Probability | None = None
+    """A smaller share of the word pairs of accepted rationales is distinct (`distinct_2` in the audit)."""
