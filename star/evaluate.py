@@ -1,19 +1,22 @@
-"""Held-out accuracy, by group, with its uncertainty."""
+"""Held-out accuracy, by group, with its uncertainty; pass@k and majority@k where problems are sampled several times."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from itertools import groupby
+from statistics import mean
 from typing import Any
 
 from star.records import Attempt
+from star.vote import majority
 
 Z95 = 1.959963984540054
 """Two-sided 95% quantile of the standard normal distribution."""
 
 
-def wilson_interval(correct: int, total: int, z: float = Z95) -> tuple[float, float]:
+def wilson_interval(correct: float, total: int, z: float = Z95) -> tuple[float, float]:
     """Wilson score interval of a proportion (Wilson 1927; https://en.wikipedia.org/wiki/Binomial_proportion_confidence_interval).
 
     >>> low, high = wilson_interval(0, 10)
@@ -29,21 +32,65 @@ def wilson_interval(correct: int, total: int, z: float = Z95) -> tuple[float, fl
     return (0.0 if correct == 0 else centre - half, 1.0 if correct == total else centre + half)
 
 
-def accuracy(attempts: Iterable[Attempt]) -> dict[str, Any]:
-    """Share of correct attempts over all and by problem group, each with count, 95% interval and false positives."""
+def accuracy(attempts: Iterable[Attempt], meaning: Callable[[Attempt], Hashable | None]) -> dict[str, Any]:
+    """Share of correct attempts over all and by problem group, each with count, 95% interval and false positives.
+
+    The attempts at one problem come one after the other; where there are several, `pass_at` and `majority_at` say what
+    k samples of a problem give, for k = 1, 2, 4 ... and all.
+
+    Args:
+        meaning: what the answer of an attempt says, the same for all ways to write it; `None` if it has none.
+    """
     groups: dict[str, Counter[str]] = defaultdict(Counter)
-    for attempt in attempts:
-        counts = groups[attempt.problem.group]
-        counts["total"] += 1
-        counts["correct"] += attempt.verdict.accepted
-        counts["false_positives"] += attempt.is_false_positive
+    passed: dict[int, list[float]] = defaultdict(list)
+    voted: dict[int, list[bool]] = defaultdict(list)
+    for _, one_problem in groupby(attempts, key=lambda attempt: attempt.problem.id):
+        tries = list(one_problem)
+        right = [attempt.verdict.accepted for attempt in tries]
+        counts = groups[tries[0].problem.group]
+        counts["problems"] += 1
+        counts["total"] += len(tries)
+        counts["correct"] += sum(right)
+        counts["false_positives"] += sum(attempt.is_false_positive for attempt in tries)
+        if len(tries) > 1:
+            answers = [meaning(attempt) for attempt in tries]
+            for k in _powers_of_two(len(tries)):
+                passed[k].append(pass_at(k, sum(right), len(tries)))
+                voted[k].append(majority_is_right(answers[:k], right[:k]))
     everything = sum(groups.values(), Counter())
-    return {"all": _score(everything), "groups": {name: _score(counts) for name, counts in sorted(groups.items())}}
+    scores = {"all": _score(everything), "groups": {name: _score(counts) for name, counts in sorted(groups.items())}}
+    if passed:
+        scores["pass_at"] = {str(k): mean(values) for k, values in passed.items()}
+        scores["majority_at"] = {str(k): mean(values) for k, values in voted.items()}
+    return scores
+
+
+def pass_at(k: int, correct: int, total: int) -> float:
+    """Probability that of `k` samples drawn from `total`, of which `correct` are right, at least one is right: the
+    unbiased estimator of Chen et al. 2021 (https://arxiv.org/abs/2107.03374, equation 1).
+
+    >>> round(pass_at(2, 1, 4), 3), pass_at(4, 1, 4), pass_at(1, 0, 4)
+    (0.5, 1.0, 0.0)
+    """
+    assert 1 <= k <= total, (k, total)
+    return 1 - math.comb(total - correct, k) / math.comb(total, k)
+
+
+def majority_is_right(answers: Sequence[Hashable | None], right: Sequence[bool]) -> bool:
+    """Whether the answer that most samples give is right (Wang et al. 2023, https://arxiv.org/abs/2203.11171)."""
+    most = majority(answers)
+    return most is not None and right[answers.index(most)]
+
+
+def _powers_of_two(most: int) -> list[int]:
+    """1, 2, 4 and so on up to `most`, and `most` itself."""
+    return sorted({*(2**i for i in range(most.bit_length()) if 2**i <= most), most})
 
 
 def _score(counts: Counter[str]) -> dict[str, Any]:
-    correct, total = counts["correct"], counts["total"]
-    low, high = wilson_interval(correct, total)
+    """Several samples of one problem are no independent evidence, so the interval is that of as many as problems."""
+    correct, total, problems = counts["correct"], counts["total"], counts["problems"]
+    low, high = wilson_interval(correct * problems / total, problems)
     return {
         "correct": correct,
         "total": total,

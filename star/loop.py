@@ -12,7 +12,7 @@ from star.metrics import summarise
 from star.recipe import Recipe
 from star.records import Problem, derive_seed
 from star.report import write_report
-from star.select import answers, carry, failures, select
+from star.select import answers, failures
 from star.session import Session
 from star.store import Store
 
@@ -21,7 +21,7 @@ def run(session: Session, store: Store) -> None:
     """Run all iterations of a recipe, or those that the run directory lacks."""
     recipe = session.recipe
     store.update(recipe.keep)  # a kill may have come between an iteration's end and this
-    for iteration in store.iterations(recipe.iterations):  # 0 only scores the base model; finished ones are skipped
+    for iteration in store.iterations(recipe.iterations, session.goes_on):  # 0 only scores the base model
         number = iteration.number
         if number > 0:
             problems = draw(session.train, recipe, number)
@@ -31,11 +31,11 @@ def run(session: Session, store: Store) -> None:
                 session.use_model(number - 1)
                 attempts = session.attempt(iteration, problems)
                 rationalizations = session.rationalize(iteration, failures(problems, attempts, recipe, number))
-                accepted = select(attempts, rationalizations, session.prompts, recipe, number)
-            examples = carry(accepted, store.examples(number - 1), recipe, number)
-            session.fine_tune(iteration, examples)  # from the original base model
+                accepted = session.select(iteration, attempts, rationalizations)
+            session.fine_tune(iteration, session.mix(iteration, accepted))  # from the original base model
         session.use_model(number)
         session.evaluate(iteration)
+        session.audit(iteration)
         iteration.json("metrics", lambda done=iteration: summarise(done, recipe))
         iteration.finish()
         store.update(recipe.keep)

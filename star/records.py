@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 STATUSES = ("correct", "wrong", "no_answer", "timeout", "error")
 """What a verdict can be. Unparseable is not wrong, and a timeout is not wrong."""
@@ -88,6 +88,27 @@ class Verdict:
         return self.status == "correct"
 
 
+class AttemptId(NamedTuple):
+    """What the id of an attempt says: `iteration-002/hinted/PROBLEM/0`. Ids of problems may have slashes themselves."""
+
+    model: str
+    kind: str
+    problem: str
+    sample: int
+
+    def __str__(self) -> str:
+        return "/".join(map(str, self))
+
+    @classmethod
+    def parse(cls, id: str) -> AttemptId:
+        """Raises ValueError for what is no id of an attempt, such as `real/FILE:LINE`."""
+        model, kind, rest = id.split("/", 2)
+        problem, sample = rest.rsplit("/", 1)
+        if kind not in ("plain", "hinted"):
+            raise ValueError(f"{kind!r} is neither plain nor hinted")
+        return cls(model, kind, problem, int(sample))
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One try at one problem. Accepted, it is a rationale.
@@ -105,8 +126,12 @@ class Attempt:
 
     @property
     def id(self) -> str:
-        kind = "hinted" if self.prompt.hinted else "plain"
-        return f"{self.completion.model}/{kind}/{self.problem.id}/{self.completion.sample_index}"
+        return f"{self.completion.model}/{self.kind}/{self.problem.id}/{self.completion.sample_index}"
+
+    @property
+    def kind(self) -> str:
+        """`hinted` or `plain`."""
+        return "hinted" if self.prompt.hinted else "plain"
 
     @property
     def is_false_positive(self) -> bool:

@@ -1,4 +1,4 @@
-"""Which attempts become training data: accepted ones, sound if so wished, without duplicates and their hints.
+"""Which attempts become training data: those whose final answer is right, less what the recipe's filters drop.
 
 Attempts are gone through one at a time, and examples come out one at a time: what is kept of them is ids and digests.
 """
@@ -6,18 +6,51 @@ Attempts are gone through one at a time, and examples come out one at a time: wh
 from __future__ import annotations
 
 import hashlib
+import math
 import random
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import chain, islice
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, groupby, islice
+from typing import NamedTuple
 
 from star.errors import UserError
+from star.minhash import NearDuplicates
 from star.prompts import PromptBuilder
 from star.recipe import Recipe
 from star.records import Attempt, Example, Problem, derive_seed
+from star.vote import majority
 
 SHOWN_FAILURES = 3
 """Failed attempts shown when nothing was accepted."""
+
+REASONS = (
+    "unsound",
+    "cut_off",
+    "contaminated",
+    "duplicate",
+    "near_duplicate",
+    "per_problem",
+    "balance",
+    "rationalized_share",
+)
+"""Why an accepted attempt is not trained on, in the order in which that is asked: a wrong step, no end, a text that
+must not be learned, one that was accepted already (or nearly), enough of its problem, and what is drawn last."""
+
+
+class Dropped(NamedTuple):
+    """An accepted attempt that is not trained on, and why: one of `REASONS`."""
+
+    attempt_id: str
+    reason: str
+
+
+class Candidate(NamedTuple):
+    """What the last draws know of an accepted attempt."""
+
+    attempt_id: str
+    problem: str
+    group: str
+    rationalized: bool
 
 
 def failures(problems: Sequence[Problem], attempts: Iterable[Attempt], recipe: Recipe, number: int) -> list[Problem]:
@@ -29,37 +62,75 @@ def failures(problems: Sequence[Problem], attempts: Iterable[Attempt], recipe: R
     return [p for p in failed if random.Random(derive_seed(seed, p.id)).random() < probability]
 
 
-def select(
-    attempts: Collection[Attempt],
-    rationalizations: Collection[Attempt],
+def solves(attempt: Attempt, recipe: Recipe) -> bool:
+    """Whether the final answer is right and, where the recipe demands it, no step of the working is wrong."""
+    return attempt.verdict.accepted and not _is_unsound(attempt, recipe)
+
+
+def accepted(
+    attempts: Iterable[Attempt], recipe: Recipe, meaning: Callable[[Attempt], Hashable | None]
+) -> Iterator[Attempt]:
+    """The attempts that `selection.accept` takes for right, those at one problem one after the other.
+
+    Args:
+        meaning: what the answer of an attempt says, the same for all ways to write it; `None` if it has none.
+    """
+    rule = recipe.selection.accept
+    if rule == "majority":
+        for _, tries in groupby(attempts, key=lambda attempt: attempt.problem.id):
+            answers = [(meaning(attempt), attempt) for attempt in tries]
+            most = majority(answer for answer, _ in answers)
+            yield from (attempt for answer, attempt in answers if answer is not None and answer == most)
+    else:
+        yield from (attempt for attempt in attempts if rule == "all" or attempt.verdict.accepted)
+
+
+def drop(
+    candidates: Iterable[Attempt],
+    prompts: PromptBuilder,
+    recipe: Recipe,
+    number: int,
+    difficulty: Mapping[str, str],
+    is_protected: Callable[[str], bool],
+) -> Iterator[Dropped]:
+    """Which of the accepted attempts of iteration `number` are not trained on.
+
+    Args:
+        difficulty: class of each problem by success so far, for `selection.balance`.
+        is_protected: whether a text must not be trained on.
+    """
+    filters = _Filters(prompts, recipe, number, is_protected)
+    kept: list[Candidate] = []
+    for attempt in candidates:
+        if reason := filters.reason(attempt):
+            yield Dropped(attempt.id, reason)
+        elif recipe.selection.balance or recipe.selection.max_rationalized_share:
+            problem = attempt.problem
+            kept.append(Candidate(attempt.id, problem.id, problem.group, attempt.prompt.hinted))
+    rng = random.Random(derive_seed(recipe.seed, number, "draw examples"))
+    if by := recipe.selection.balance:
+        kinds = {
+            "problem": lambda candidate: candidate.problem,
+            "group": lambda candidate: candidate.group,
+            "difficulty": lambda candidate: difficulty.get(candidate.problem, "new"),
+        }
+        over = _over_the_mean(kept, kinds[by], rng)
+        kept = [candidate for candidate in kept if candidate not in over]
+        yield from (Dropped(candidate.attempt_id, "balance") for candidate in over)
+    if share := recipe.selection.max_rationalized_share:
+        yield from (Dropped(c.attempt_id, "rationalized_share") for c in _over_the_share(kept, share, rng))
+
+
+def examples(
+    candidates: Iterable[Attempt],
+    dropped: Iterable[Dropped],
     prompts: PromptBuilder,
     recipe: Recipe,
     number: int,
 ) -> Iterator[Example]:
-    """The training examples that iteration `number` accepts, in the order of the attempts.
-
-    Raises:
-        UserError: nothing was accepted; the message shows what the failures look like.
-    """
-    seen: set[bytes] = set()
-    of_problem: Counter[str] = Counter()
-    most = recipe.selection.max_per_problem
-    for attempt in chain(attempts, rationalizations):
-        cut_off = attempt.completion.finish_reason == "length"  # would teach the model to end in mid-sentence
-        if not solves(attempt, recipe) or cut_off or (most and of_problem[attempt.problem.id] >= most):
-            continue
-        rationalized = attempt.prompt.hinted
-        draw = random.Random(derive_seed(recipe.seed, number, "keep hint", attempt.id)).random()
-        prompt = prompts.training_prompt(attempt.problem, rationalized and draw < recipe.rationalization.keep_hint)
-        target = prompts.training_target(attempt.completion.text)
-        example = Example(prompt, target, attempt.id, number, rationalized)
-        if (digest := _digest(example)) not in seen:
-            seen.add(digest)
-            if most:
-                of_problem[attempt.problem.id] += 1
-            yield example
-    if not seen:
-        raise UserError(_nothing_accepted(chain(attempts, rationalizations), number))
+    """The training examples that iteration `number` accepts, in the order of the attempts."""
+    without = {row.attempt_id for row in dropped}
+    return (_example(a, prompts, recipe, number) for a in candidates if a.id not in without)
 
 
 def answers(problems: Iterable[Problem], prompts: PromptBuilder, number: int) -> Iterator[Example]:
@@ -69,25 +140,85 @@ def answers(problems: Iterable[Problem], prompts: PromptBuilder, number: int) ->
         yield Example(prompts.training_prompt(problem), prompts.direct_target(problem), source, number)
 
 
-def solves(attempt: Attempt, recipe: Recipe) -> bool:
-    """Whether the final answer is right and, where the recipe demands it, no step of the working is wrong."""
-    return attempt.verdict.accepted and not (recipe.selection.require_sound_steps and attempt.steps_wrong)
+def require_some(accepted: Iterator[Example], attempts: Iterable[Attempt], number: int) -> Iterator[Example]:
+    """The examples `accepted`, if there are any.
+
+    Raises:
+        UserError: nothing was accepted; the message shows what the failures look like.
+    """
+    first = next(accepted, None)
+    if first is None:
+        raise UserError(_nothing_accepted(attempts, number))
+    return chain([first], accepted)
 
 
-def carry(new: Iterable[Example], previous: Collection[Example], recipe: Recipe, number: int) -> Iterator[Example]:
-    """`new` examples and, of the `previous` training data, what the last `selection.keep_iterations` accepted."""
-    oldest = number - recipe.selection.keep_iterations + 1
-    missing = {_digest(example) for example in previous if example.iteration >= oldest}
-    for example in new:
-        missing.discard(_digest(example))
-        yield example
-    for example in previous:
-        if (digest := _digest(example)) in missing:
-            missing.remove(digest)
-            yield example
+class _Filters:
+    """What an accepted attempt must pass on its own, or beside those before it."""
+
+    def __init__(self, prompts: PromptBuilder, recipe: Recipe, number: int, is_protected: Callable[[str], bool]):
+        self.prompts, self.recipe, self.number, self.is_protected = prompts, recipe, number, is_protected
+        self.rules = recipe.selection
+        self.seen: set[bytes] = set()
+        self.of_problem: Counter[str] = Counter()
+        self.of_cluster: Counter[int] = Counter()
+        self.near = NearDuplicates()
+
+    def reason(self, attempt: Attempt) -> str:
+        """Why an attempt is not trained on: the first of `REASONS`, or nothing."""
+        if _is_unsound(attempt, self.recipe):
+            return "unsound"
+        if attempt.completion.finish_reason == "length":  # would teach the model to end in mid-sentence
+            return "cut_off"
+        example = _example(attempt, self.prompts, self.recipe, self.number)
+        if self.is_protected(example.target):
+            return "contaminated"
+        if (digest := digest_of(example)) in self.seen:
+            return "duplicate"
+        most, alike = self.rules.max_per_problem, self.rules.max_near_duplicates
+        if most and self.of_problem[attempt.problem.id] >= most:
+            return "per_problem"
+        if alike and self.of_cluster[cluster := self.near.add(example.target)] >= alike:
+            return "near_duplicate"
+        self.seen.add(digest)
+        if most:
+            self.of_problem[attempt.problem.id] += 1
+        if alike:
+            self.of_cluster[cluster] += 1
+        return ""
 
 
-def _digest(example: Example) -> bytes:
+def _is_unsound(attempt: Attempt, recipe: Recipe) -> bool:
+    return recipe.selection.require_sound_steps and attempt.steps_wrong > 0
+
+
+def _example(attempt: Attempt, prompts: PromptBuilder, recipe: Recipe, number: int) -> Example:
+    """What an attempt becomes: the hint goes, unless it is one of those that keep it."""
+    rationalized = attempt.prompt.hinted
+    draw = random.Random(derive_seed(recipe.seed, number, "keep hint", attempt.id)).random()
+    prompt = prompts.training_prompt(attempt.problem, rationalized and draw < recipe.rationalization.keep_hint)
+    return Example(prompt, prompts.training_target(attempt.completion.text), attempt.id, number, rationalized)
+
+
+def _over_the_mean(
+    kept: Collection[Candidate], kind: Callable[[Candidate], str], rng: random.Random
+) -> dict[Candidate, None]:
+    """What has to go for no class to have more than the mean of all."""
+    classes: dict[str, list[Candidate]] = defaultdict(list)
+    for candidate in kept:
+        classes[kind(candidate)].append(candidate)
+    most = math.ceil(len(kept) / max(1, len(classes)))
+    over = (rng.sample(members, len(members) - most) for members in classes.values() if len(members) > most)
+    return dict.fromkeys(chain.from_iterable(over))
+
+
+def _over_the_share(kept: Collection[Candidate], share: float, rng: random.Random) -> list[Candidate]:
+    """What has to go for the rationalized to be no more than `share` of what is left."""
+    hinted = [candidate for candidate in kept if candidate.rationalized]
+    most = math.floor(share / (1 - share) * (len(kept) - len(hinted)))
+    return rng.sample(hinted, max(0, len(hinted) - most))
+
+
+def digest_of(example: Example) -> bytes:
     """Stands for the texts of an example: 16 bytes, however long they are."""
     return hashlib.blake2b(repr((example.prompt, example.target)).encode(), digest_size=16).digest()
 

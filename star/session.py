@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import version
+from itertools import chain
 from typing import Any
 
+from star.audit.watch import Audit
 from star.clock import spent
 from star.console import console
 from star.disk import disk_needed, disk_notice
 from star.evaluate import accuracy
 from star.files import Rows
+from star.history import ProblemHistory, continue_history, difficulty
+from star.mix import mix
 from star.models import Checkpoint, choose_device, choose_dtype, resolve_checkpoint, set_threads
 from star.preflight import Checked
 from star.prompts import PromptBuilder, evaluates_with_exemplars, samples_with_exemplars
@@ -25,7 +29,10 @@ from star.recipe import Decoding
 from star.records import Attempt, Example, Problem, derive_seed
 from star.rollout import rollout
 from star.sample import Sampler, open_sampler, tokens_in_flight
+from star.select import Dropped, accepted, drop, examples, require_some
+from star.stop import stop_reason
 from star.store import Iteration, Journal, Store
+from star.store.retention import best
 from star.tasks import problems_hash
 from star.train import train_lora
 from star.verify import STEPS_VERSION
@@ -102,6 +109,37 @@ class Session:
         """Stage: the same with the answer shown as a hint, for problems that failed."""
         return self._sample(iteration, "rationalizations", problems, self.recipe.decoding, hinted=True)
 
+    def select(
+        self, iteration: Iteration, attempts: Collection[Attempt], rationalizations: Collection[Attempt]
+    ) -> Iterator[Example]:
+        """Stages: bring the history of every problem up to date, and say which right attempts are not trained on.
+
+        Returns:
+            What the other right attempts teach.
+
+        Raises:
+            UserError: there are none.
+        """
+        recipe, number = self.recipe, iteration.number
+        past = self.store.rows(number - 1, "history", ProblemHistory.from_dict)
+        history = partial(continue_history, past, attempts, recipe, number)
+        iteration.rows("history", lambda journal: _write(journal, (row.to_dict() for row in history())), dict)
+        both = partial(chain, attempts, rationalizations)
+
+        def dropped_rows() -> Iterator[dict[str, Any]]:
+            classes = {row.id: difficulty(row) for row in past} if recipe.selection.balance == "difficulty" else {}
+            chosen = accepted(both(), recipe, self.task.meaning)
+            for row in drop(chosen, self.prompts, recipe, number, classes, self.is_protected):
+                yield row._asdict()
+
+        dropped = iteration.rows("dropped", lambda journal: _write(journal, dropped_rows()), _dropped)
+        chosen = accepted(both(), recipe, self.task.meaning)
+        return require_some(examples(chosen, dropped, self.prompts, recipe, number), both(), number)
+
+    def mix(self, iteration: Iteration, accepted: Iterable[Example]) -> Iterator[Example]:
+        """What is trained on: what this iteration accepted, and what the recipe adds of earlier and of real data."""
+        return mix(accepted, self._trained_on, self.real, self.recipe, iteration.number)
+
     def fine_tune(self, iteration: Iteration, examples: Iterable[Example]) -> None:
         """Stages: write the training data, then train the adapter on it."""
         number = iteration.number
@@ -122,8 +160,43 @@ class Session:
             decoding = self.recipe.evaluation_decoding
             stage = f"evaluation-{mode}"
             attempts = self._sample(iteration, stage, self.held_out, decoding, hinted=False, exemplars=exemplars)
-            scores[mode] = accuracy(attempts)
+            scores[mode] = accuracy(attempts, self.task.meaning)
         iteration.json("scores", lambda: scores)
+
+    @spent("auditing")
+    def audit(self, iteration: Iteration) -> None:
+        """Stages: what the loop bakes in, as numbers (`star/audit/signals.py`), and specimens for people to look at."""
+        number, read = iteration.number, partial(_read, iteration)
+        audit = Audit(
+            self.recipe,
+            self.task,
+            number,
+            attempts=read("attempts", Attempt.from_dict),
+            rationalizations=read("rationalizations", Attempt.from_dict),
+            dropped=read("dropped", _dropped),
+            examples=read("train", Example.from_dict),
+            past=self.store.rows(number - 1, "history", ProblemHistory.from_dict),
+            now=read("history", ProblemHistory.from_dict),
+            trained_before=self._trained_on(number - 1),
+            reference=self.watch_reference(iteration),
+            problems_removed=self.problems_removed,
+        )
+        iteration.json("audit", audit.to_dict)
+        iteration.rows("specimens", lambda journal: _write(journal, audit.specimens()), dict)
+
+    def goes_on(self, metrics: Sequence[dict[str, Any]]) -> bool:
+        """Whether the stop rules of the recipe let another iteration begin after those with these `metrics`."""
+        leader = best(metrics)
+        if (reason := stop_reason(metrics, leader, self.recipe.stop)) is None:
+            return True
+        console.print(
+            f"stopped after iteration {metrics[-1]['iteration']}: {reason}; the best is iteration {leader}",
+            markup=False,
+        )
+        return False
+
+    def _trained_on(self, number: int) -> Collection[Example]:
+        return self.store.rows(number, "train", Example.from_dict)
 
     def _sample(
         self,
@@ -149,6 +222,16 @@ class Session:
             label=f"iteration {iteration.number}: {stage}",
         )
         return iteration.rows(stage, lambda journal: produce(journal=journal), Attempt.from_dict)
+
+
+def _dropped(row: dict[str, Any]) -> Dropped:
+    return Dropped(**row)
+
+
+def _read(iteration: Iteration, name: str, make: Callable[[dict[str, Any]], Any]) -> Collection[Any]:
+    """The rows of a stage, none if this iteration does not have it."""
+    path = iteration.folder / f"{name}.jsonl"
+    return Rows(path, make) if path.exists() else ()
 
 
 def _write(journal: Journal, rows: Iterable[dict[str, Any]]) -> None:

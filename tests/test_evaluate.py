@@ -1,23 +1,33 @@
 """Accuracy and its uncertainty."""
 
+import itertools
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from star.evaluate import accuracy, wilson_interval
+from star import evaluate
+from star.evaluate import majority_is_right, pass_at, wilson_interval
 from star.records import STATUSES, Attempt, Completion, Problem, Prompt, Verdict
 
+IDS = itertools.count()
 
-def attempt(status, group="all", steps=(0, 0)):
+
+def attempt(status, group="all", steps=(0, 0), problem=None, answer=None):
+    """One at a problem of its own, unless it is named."""
+    id = problem or f"p{next(IDS)}"
     return Attempt(
-        Problem(id="p", task="t", question="q", answer="a", group=group),
-        Prompt("p", "q"),
-        Completion("p", 0, "text", 1, "eos", 0, "base"),
-        Verdict(status),
+        Problem(id=id, task="t", question="q", answer="a", group=group),
+        Prompt(id, "q"),
+        Completion(id, 0, "text", 1, "eos", 0, "base"),
+        Verdict(status, answer),
         *steps,
     )
+
+
+def accuracy(attempts):
+    return evaluate.accuracy(attempts, lambda attempt: attempt.verdict.answer)
 
 
 @pytest.mark.parametrize(
@@ -98,3 +108,48 @@ def test_the_groups_add_up_to_the_whole(outcomes):
     score = accuracy(attempt(*outcome) for outcome in outcomes)
     for count in ("correct", "total"):
         assert sum(group[count] for group in score["groups"].values()) == score["all"][count]
+
+
+def tries(problem, *answers):
+    """Samples of one problem, whose answer is 1."""
+    return [attempt("correct" if a == "1" else "wrong", problem=problem, answer=a) for a in answers]
+
+
+def test_samples_of_a_problem_give_pass_and_majority_at_powers_of_two():
+    score = accuracy(
+        [*tries("a", "1", "1", "2", "3"), *tries("b", "2", "2", "1", "2"), *tries("c", "5", "6", "7", "8")]
+    )
+    assert score["all"]["accuracy"] == 3 / 12
+    assert score["pass_at"] == {"1": pytest.approx(3 / 12), "2": pytest.approx((5 / 6 + 1 / 2) / 3), "4": 2 / 3}
+    assert score["majority_at"] == {"1": 1 / 3, "2": 1 / 3, "4": 1 / 3}
+
+
+def test_samples_of_one_problem_do_not_narrow_the_interval():
+    several = accuracy([one for i in range(10) for one in tries(f"p{i}", *["1" if i < 5 else "2"] * 8)])
+    once = accuracy([one for i in range(10) for one in tries(f"q{i}", "1" if i < 5 else "2")])
+    assert several["all"]["low"] == pytest.approx(once["all"]["low"])
+    assert "pass_at" not in once
+
+
+@given(st.integers(1, 30).flatmap(lambda n: st.tuples(st.integers(1, n), st.integers(0, n), st.just(n))))
+def test_pass_at_is_the_share_of_draws_with_a_right_sample(case):
+    k, correct, total = case
+    if total <= 8:
+        draws = list(itertools.combinations([True] * correct + [False] * (total - correct), k))
+        assert pass_at(k, correct, total) == pytest.approx(sum(map(any, draws)) / len(draws))
+    assert 0 <= pass_at(k, correct, total) <= 1
+    assert pass_at(1, correct, total) == pytest.approx(correct / total)
+
+
+@pytest.mark.parametrize(
+    ("answers", "right"),
+    [
+        (["1", "2", "1"], True),
+        (["2", "1", "2"], False),
+        ([None, None, "1"], True),
+        ([None], False),
+        (["2", "1"], False),
+    ],
+)
+def test_the_majority_is_right_if_the_most_frequent_answer_is(answers, right):
+    assert majority_is_right(answers, [answer == "1" for answer in answers]) is right

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from star.errors import UserError
 from star.prompts import PromptBuilder
 from star.records import Attempt, Completion, Example, Problem, Prompt, Verdict
-from star.select import answers, carry, failures, select
+from star.select import accepted, answers, drop, examples, failures, require_some
 from star.tasks import build_task
 
 
@@ -20,8 +20,21 @@ def attempt(
     return Attempt(question, prompt, completion, Verdict(status, "2"), *steps)
 
 
+def says(attempt):
+    return attempt.verdict.answer
+
+
+def dropped(recipe, attempts, difficulty=None, protected=()):
+    """Why attempts are not trained on, by id."""
+    prompts = PromptBuilder(build_task(recipe), recipe.prompt, None)
+    chosen = accepted(attempts, recipe, says)
+    return dict(drop(chosen, prompts, recipe, 1, difficulty or {}, lambda text: text in protected))
+
+
 def chosen(recipe, plain, hinted=()):
-    return list(select(plain, hinted, PromptBuilder(build_task(recipe), recipe.prompt, None), recipe, 1))
+    prompts, both = PromptBuilder(build_task(recipe), recipe.prompt, None), [*plain, *hinted]
+    rows = list(drop(accepted(both, recipe, says), prompts, recipe, 1, {}, lambda text: False))
+    return list(require_some(examples(accepted(both, recipe, says), rows, prompts, recipe, 1), both, 1))
 
 
 def failed(attempts, *settings):
@@ -117,10 +130,83 @@ def test_failures_are_rationalized_with_the_probability_asked_for(recipe_with, p
     assert abs(len(kept) / 300 - probability) < 0.15
 
 
-@pytest.mark.parametrize(("keep", "expected"), [(1, {3}), (2, {2, 3}), (3, {1, 2, 3})])
-def test_examples_of_the_last_iterations_are_carried_once(recipe_with, keep, expected):
-    new = [Example("p", "t3", "x", 3)]
-    old = [Example("p", "t2", "x", 2), Example("p", "t1", "x", 1), Example("p", "t3", "x", 2)]
-    carried = list(carry(new, old, recipe_with(f"selection.keep_iterations={keep}"), 3))
-    assert {e.iteration for e in carried} == expected
-    assert len({e.target for e in carried}) == len(carried)
+def test_what_is_not_trained_on_has_a_reason(recipe_with):
+    attempts = [
+        attempt("a", text="one two #### 2"),
+        attempt("b", status="wrong"),
+        attempt("c", steps=(1, 1)),
+        attempt("d", ended="length"),
+        attempt("a", text="one two #### 2\n", sample=1),
+        attempt("a", text="three #### 2", sample=2),
+        attempt("e", text="secret #### 2"),
+    ]
+    recipe = recipe_with("selection.require_sound_steps=true", "selection.max_per_problem=1")
+    assert dropped(recipe, attempts, protected=["secret #### 2"]) == {
+        "base/plain/c/0": "unsound",
+        "base/plain/d/0": "cut_off",
+        "base/plain/a/1": "duplicate",
+        "base/plain/a/2": "per_problem",
+        "base/plain/e/0": "contaminated",
+    }
+
+
+def test_rationales_that_nearly_say_the_same_are_capped_across_problems(recipe_with):
+    texts = [f"he takes all of the apples and counts them one by one until none is left, {i} times" for i in range(3)]
+    attempts = [attempt(name, text=text) for name, text in zip("abc", texts, strict=True)]
+    attempts.append(attempt("d", text="something else altogether is said here and nobody minds at all #### 2"))
+    assert dropped(recipe_with(), attempts) == {}
+    assert dropped(recipe_with("selection.max_near_duplicates=2"), attempts) == {"base/plain/c/0": "near_duplicate"}
+
+
+def test_every_sample_is_kept_when_nothing_is_verified(recipe_with):
+    recipe = recipe_with("selection.accept=all", "rationalization.probability=0")
+    kept = chosen(recipe, [attempt("a", text="x", status="wrong"), attempt("b", text="y", status="no_answer")])
+    assert [example.target for example in kept] == ["x", "y"]
+
+
+def vote(problem, *answers):
+    return [
+        attempt(problem, text=f"{sample} #### {answer}", sample=sample, status="correct" if answer == "2" else "wrong")
+        if answer is not None
+        else attempt(problem, text=f"{sample}", sample=sample, status="no_answer")
+        for sample, answer in enumerate(answers)
+    ]
+
+
+def test_the_majority_is_taken_for_the_truth_when_the_recipe_asks_for_it(recipe_with):
+    recipe = recipe_with(
+        "selection.accept=majority", "rationalization.probability=0", "decoding={samples: 3, temperature: 1}"
+    )
+    tries = [*vote("a", "2", "3", "3"), *vote("b", None, None, "4"), *vote("c", "7", "2", None)]
+    kept = accepted(tries, recipe, lambda a: a.completion.text.partition("#### ")[2] or None)
+    assert [a.completion.text for a in kept] == ["1 #### 3", "2 #### 3", "2 #### 4", "0 #### 7"]
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.floats(0.05, 0.95))
+def test_the_rationalized_are_no_more_than_their_share_of_what_is_left(recipe_with, plain, hinted, share):
+    attempts = [attempt(f"p{i}", text=f"{i}") for i in range(plain)]
+    attempts += [attempt(f"h{i}", text=f"h {i}", hinted=True) for i in range(hinted)]
+    gone = dropped(recipe_with(f"selection.max_rationalized_share={share!r}"), attempts)
+    left = hinted - len(gone)
+    assert set(gone.values()) <= {"rationalized_share"}
+    assert all("/hinted/" in name for name in gone)
+    assert left <= share * (plain + left) + 1e-9
+    assert not gone or left + 1 > share * (plain + left + 1) - 1e-9  # not one fewer than allowed
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=6))
+def test_no_problem_gives_more_than_the_mean_when_problems_are_balanced(recipe_with, sizes):
+    attempts = [attempt(f"p{p}", text=f"{p} {i}", sample=i) for p, size in enumerate(sizes) for i in range(size)]
+    gone = dropped(recipe_with("selection.balance=problem"), attempts)
+    most = -(-sum(sizes) // len(sizes))
+    left = [sum(a.id not in gone for a in attempts if a.problem.id == f"p{p}") for p in range(len(sizes))]
+    assert left == [min(size, most) for size in sizes]
+
+
+def test_classes_of_difficulty_are_balanced_by_what_was_known_before(recipe_with):
+    attempts = [attempt(f"p{i}", text=f"{i}") for i in range(10)]
+    known = {f"p{i}": "always" for i in range(8)} | {"p8": "rarely"}  # p9 is new
+    gone = dropped(recipe_with("selection.balance=difficulty"), attempts, known)
+    assert len(gone) == 8 - 4  # the mean of 8, 1 and 1, rounded up
+    assert set(gone.values()) == {"balance"}
+    assert not gone.keys() & {"base/plain/p8/0", "base/plain/p9/0"}

@@ -254,6 +254,10 @@ class Recipe(Section):
                 self.selection.accept == "majority" and self.decoding.samples < 3,
             ),
             (
+                f"selection.replay {self.selection.replay} and mix.real.share leave no room for what is accepted",
+                self.mix.real is not None and self.selection.replay + self.mix.real.share >= 1,
+            ),
+            (
                 "mix.real needs rationales beside it: with method: direct there are none",
                 self.mix.real is not None and self.method == "direct",
             ),

@@ -19,9 +19,8 @@ from typing import Any
 
 from star.clock import clock
 from star.errors import UserError
-from star.files import Rows, make_folder, read_json, to_line, write_json, write_text
+from star.files import Row, Rows, make_folder, read_json, to_line, write_json, write_text
 from star.recipe import Recipe, canonical, load_recipe, recipe_hash
-from star.records import Example
 from star.store.changes import Change, changed_facts, changed_keys
 from star.store.iteration import Iteration
 from star.store.manifest import MANIFEST, read_manifest, require_intact
@@ -142,8 +141,9 @@ class Store:
         """Whether anything was sampled or trained that recipe, data and base model decided."""
         return any(self.iterations_folder.glob("*/*"))
 
-    def iterations(self, count: int) -> Iterator[Iteration]:
-        """Iterations 0 (the base model, only scored) to `count` that are not finished, in order.
+    def iterations(self, count: int, goes_on: Callable[[list[dict[str, Any]]], bool]) -> Iterator[Iteration]:
+        """Iterations 0 (the base model, only scored) to `count` that are not finished, in order, as long as `goes_on`
+        says so about the metrics of those that are.
 
         What comes after the metrics of one, its manifest and the report, is on the clock of the next.
         """
@@ -151,6 +151,8 @@ class Store:
         clock.take()  # what came before is no part of an iteration
         for number in range(count + 1):
             if not self._finished(number).exists():
+                if not goes_on(self.metrics()):
+                    return
                 yield Iteration(self.iterations_folder, number, self.facts)
 
     def finished(self) -> list[Path]:
@@ -174,12 +176,13 @@ class Store:
         self.require_intact(folder)
         return folder / "adapter"
 
-    def examples(self, number: int) -> Collection[Example]:
-        """What a finished iteration was trained on; nothing for iteration 0."""
-        if number == 0:
+    def rows(self, number: int, name: str, make: Callable[[dict[str, Any]], Row]) -> Collection[Row]:
+        """The stage `NAME.jsonl` of a finished iteration; nothing where it has none."""
+        path = self._finished(number) / f"{name}.jsonl"
+        if not path.exists():
             return ()
-        self.require_intact(self._finished(number))
-        return Rows(self._finished(number) / "train.jsonl", Example.from_dict)
+        self.require_intact(path.parent)
+        return Rows(path, make)
 
     def metrics(self) -> list[dict[str, Any]]:
         """Of the finished iterations, in order."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
-from star.records import Problem, Verdict
+from star.records import Attempt, Problem, Verdict
 from star.verify import Extractor, Steps, Verifier, check_steps
 from star.verify.choice import letter, parse_choice
 
@@ -80,6 +80,11 @@ class Task(ABC):
         asked = [(a, problem) for a, (problem, _) in zip(found, completions, strict=True) if isinstance(a, str)]
         verdicts = iter(self.verifier.verify_all(asked))
         return [next(verdicts) if isinstance(answer, str) else answer for answer in found]
+
+    def meaning(self, attempt: Attempt) -> Hashable | None:
+        """What the answer of an attempt says, the same for all ways to write it; `None` if it has none."""
+        answer = attempt.verdict.answer
+        return None if answer is None else self.verifier.meaning(answer, attempt.problem)
 
     def steps(self, problem: Problem, text: str) -> Steps:
         """Whether the steps of a rationale add up, beside its final answer. Never raises on any text."""

@@ -34,7 +34,11 @@ class Verifier(ABC):
         """The verdict on each answer: what a verifier with workers does many at a time."""
         return [self.verify(answer, problem) for answer, problem in pairs]
 
+    def meaning(self, answer: str, problem: Problem) -> Hashable:
+        """What an answer means; the answer itself, normalised, where it means nothing to this verifier."""
+        found = self.canonical(answer, problem)
+        return normalise(answer) if found is None else found
+
     def agree(self, answers: Sequence[str], problem: Problem) -> bool:
         """Whether all these answers mean the same."""
-        meanings = [self.canonical(answer, problem) for answer in answers]
-        return len({normalise(a) if m is None else m for a, m in zip(answers, meanings, strict=True)}) <= 1
+        return len({self.meaning(answer, problem) for answer in answers}) <= 1

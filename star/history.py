@@ -1,0 +1,77 @@
+"""What is known of each training problem: how often it was tried and solved without help, in all iterations so far."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from star.recipe import Recipe
+from star.records import Attempt
+from star.select import solves
+
+CLASSES = ("new", "never", "rarely", "sometimes", "mostly", "always")
+"""Of difficulty, by the share of attempts that solve a problem: none at all, none solves, up to a third, up to two,
+more, each."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemHistory:
+    """Plain attempts at one problem.
+
+    Attributes:
+        tried, solved: attempts, and those of them that solve it (`star/select.py`).
+        last, solved_last: the last iteration that tried it, and whether it was solved there.
+        first_solved: the first iteration that solved it.
+    """
+
+    id: str
+    group: str
+    tried: int = 0
+    solved: int = 0
+    last: int = 0
+    solved_last: bool = False
+    first_solved: int | None = None
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> ProblemHistory:
+        return cls(**data)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def then(self, tried: int, solved: int, number: int) -> ProblemHistory:
+        """What it becomes when iteration `number` tries it."""
+        first = number if solved and self.first_solved is None else self.first_solved
+        counts = {"tried": self.tried + tried, "solved": self.solved + solved}
+        return replace(self, **counts, last=number, solved_last=solved > 0, first_solved=first)
+
+
+def difficulty(history: ProblemHistory | None) -> str:
+    """One of `CLASSES`."""
+    if history is None:
+        return "new"
+    if history.solved in (0, history.tried):
+        return "always" if history.solved else "never"
+    share = history.solved / history.tried
+    return "rarely" if share <= 1 / 3 else "sometimes" if share <= 2 / 3 else "mostly"
+
+
+def continue_history(
+    past: Iterable[ProblemHistory], attempts: Iterable[Attempt], recipe: Recipe, number: int
+) -> Iterator[ProblemHistory]:
+    """The problems of `past`, in that order, then new ones,with what plain `attempts` of iteration `number` add."""
+    groups: dict[str, str] = {}
+    tried: Counter[str] = Counter()
+    solved: Counter[str] = Counter()
+    for attempt in attempts:
+        groups[attempt.problem.id] = attempt.problem.group
+        tried[attempt.problem.id] += 1
+        solved[attempt.problem.id] += solves(attempt, recipe)
+    for row in past:
+        if groups.pop(row.id, None) is not None:
+            row = row.then(tried[row.id], solved[row.id], number)
+        yield row
+    for id, group in groups.items():
+        yield ProblemHistory(id, group).then(tried[id], solved[id], number)

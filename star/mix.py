@@ -1,0 +1,81 @@
+"""What is trained on beside the rationales that an iteration accepted: those of iterations before, and real ones."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+from star.recipe import Recipe
+from star.records import Example, derive_seed
+from star.select import digest_of
+
+
+def mix(
+    new: Iterable[Example],
+    trained_on: Callable[[int], Collection[Example]],
+    real: Sequence[Example],
+    recipe: Recipe,
+    number: int,
+) -> Iterator[Example]:
+    """The training data of iteration `number`: `new` examples, those carried along, replayed ones, real ones.
+
+    Args:
+        trained_on: what an earlier iteration was trained on.
+        real: all of `mix.real`, of which a share is drawn.
+    """
+    count = 0
+    for example in carry(new, trained_on(number - 1), recipe, number):
+        count += 1
+        yield example
+    replayed, mixed = recipe.selection.replay, recipe.mix.real.share if recipe.mix.real else 0.0
+    total = count / (1 - replayed - mixed)
+    if replayed:
+        yield from replay(trained_on, round(replayed * total), recipe, number)
+    if mixed:
+        rng = random.Random(derive_seed(recipe.seed, number, "real"))
+        yield from rng.sample(real, min(len(real), round(mixed * total)))
+
+
+def carry(new: Iterable[Example], previous: Collection[Example], recipe: Recipe, number: int) -> Iterator[Example]:
+    """`new` examples and, of the `previous` training data, what the last `selection.keep_iterations` accepted."""
+    oldest = _oldest(recipe, number)
+    missing = {digest_of(example) for example in previous if example.iteration >= oldest}
+    for example in new:
+        missing.discard(digest_of(example))
+        yield example
+    for example in previous:
+        if (digest := digest_of(example)) in missing:
+            missing.remove(digest)
+            yield example
+
+
+def replay(
+    trained_on: Callable[[int], Collection[Example]], count: int, recipe: Recipe, number: int
+) -> Iterator[Example]:
+    """`count` examples, or all there are, drawn from what iterations accepted that are no longer carried along."""
+
+    def pool() -> Iterator[Example]:
+        for earlier in range(1, _oldest(recipe, number)):
+            yield from (example for example in trained_on(earlier) if example.iteration == earlier)
+
+    size = sum(1 for _ in pool())
+    drawn = set(random.Random(derive_seed(recipe.seed, number, "replay")).sample(range(size), min(size, count)))
+    return (example for place, example in enumerate(pool()) if place in drawn)
+
+
+def origins(examples: Iterable[Example], recipe: Recipe, number: int) -> Counter[str]:
+    """How much of the training data of iteration `number` is `plain`, `hinted`, `carried`, `replayed` and `real`."""
+    return Counter(_origin(example, _oldest(recipe, number), number) for example in examples)
+
+
+def _origin(example: Example, oldest: int, number: int) -> str:
+    if example.iteration == number:
+        return "hinted" if example.rationalized else "plain"
+    return "carried" if example.iteration >= oldest else "replayed" if example.iteration else "real"
+
+
+def _oldest(recipe: Recipe, number: int) -> int:
+    """The first iteration whose rationales iteration `number` carries along."""
+    keep = recipe.selection.keep_iterations
+    return 1 if keep == "all" else max(1, number - keep + 1)
