@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
-from star.files import Rows, read_rows
+from star.files import Rows, read_json, read_rows
 from star.recipe import Recipe
 from star.records import STATUSES, Attempt
 from star.select import solves
@@ -22,12 +21,16 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     `accuracy` is on held-out problems, by evaluation mode. `solved` counts training problems that a plain attempt
     solves (`star/select.py`), `rationalized` those that needed the hint; plain and hinted attempts are kept apart.
     `cut_off` counts right attempts that ran into `max_new_tokens`, which are not trained on. `false_positives` counts
-    right attempts with a wrong step in their working, of `checkable` right ones that have a step to check.
+    right attempts with a wrong step in their working, of `checkable` right ones that have a step to check. `audit` has
+    the signals of `star/audit/signals.py`, `funnel` what became of the attempts.
     """
     folder = iteration.folder
+    audit = read_json(folder / "audit.json")
     metrics: dict[str, Any] = {
         "iteration": iteration.number,
-        "accuracy": json.loads((folder / "scores.json").read_text(encoding="utf-8")),
+        "accuracy": read_json(folder / "scores.json"),
+        "audit": audit["signals"],
+        "funnel": audit["funnel"],
     }
     if iteration.number > 0:
         if (folder / "attempts.jsonl").exists():  # not with `method: direct`

@@ -26,6 +26,7 @@ def metrics(tmp_path, recipe_with):
     def metrics(plain=(), hinted=(), *overrides):
         iteration = Iteration(tmp_path, 1)
         write_json(iteration.folder / "scores.json", {"zero-shot": {}})
+        write_json(iteration.folder / "audit.json", {"signals": {"forgotten": 0.5}, "funnel": {"carried": 0}})
         (iteration.folder / "adapter").mkdir()
         log = [{"steps": 2, "too_long": []}, {"loss": 1.0}, {"loss": 0.5}]
         files = {"train": [{"iteration": 1}], "adapter/training": log}
@@ -63,6 +64,7 @@ def test_an_iteration_that_sampled_nothing_has_metrics_of_its_training_alone(met
     found = metrics()
     assert (found["examples"], found["train_steps"], found["train_loss_last"]) == (1, 2, 0.5)
     assert not {"problems", "solved", "false_positives", "verdicts"} & set(found)
+    assert (found["audit"], found["funnel"]) == ({"forgotten": 0.5}, {"carried": 0})
 
 
 def test_an_unsound_rationale_solves_nothing_when_sound_steps_are_asked_for(metrics):
