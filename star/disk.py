@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from star.audit.specimens import KINDS
 from star.files import to_line
 from star.models import Checkpoint
 from star.preflight import Checked
@@ -14,6 +15,8 @@ SHOWN = 50
 """Problems whose prompts are measured; the others are taken to be like them."""
 CHARACTERS = 4
 """Of a sampled token, about, in English."""
+HISTORY = 160
+"""Bytes of what is known of a problem (`star/history.py`)."""
 STATES = 4
 """Sizes of an adapter that a training checkpoint takes: weights, two moments of AdamW; and one to spare."""
 
@@ -24,12 +27,15 @@ def disk_needed(checked: Checked, checkpoint: Checkpoint) -> int:
     plain, held_out = len(checked.train), len(checked.held_out)
     plain = min(plain, recipe.problems_per_iteration or plain)
     row = _row_bytes(checked, recipe.decoding.max_new_tokens)
-    rows = (3 * plain * recipe.decoding.samples + held_out) * row  # plain, hinted, training; held-out
+    carried = recipe.iterations if recipe.selection.keep_iterations == "all" else recipe.selection.keep_iterations
+    attempts = (2 + carried) * plain * recipe.decoding.samples  # plain, hinted, and training data
+    rows = attempts + held_out + len(KINDS) * recipe.audit.specimens
     adapter = adapter_bytes(checkpoint, recipe.train.rank)
     kept = recipe.iterations
     if recipe.keep != "all":
         kept = min(kept, 2 if recipe.keep == "best" else recipe.keep + 1)
-    return held_out * row + recipe.iterations * rows + (kept + STATES) * adapter
+    iteration = rows * row + HISTORY * len(checked.train)
+    return held_out * row + recipe.iterations * iteration + (kept + STATES) * adapter
 
 
 def disk_notice(folder: Path, needed: int) -> str:

@@ -141,7 +141,9 @@ class Store:
         """Whether anything was sampled or trained that recipe, data and base model decided."""
         return any(self.iterations_folder.glob("*/*"))
 
-    def iterations(self, count: int, goes_on: Callable[[list[dict[str, Any]]], bool]) -> Iterator[Iteration]:
+    def iterations(
+        self, count: int, goes_on: Callable[[list[dict[str, Any]]], bool] = lambda metrics: True
+    ) -> Iterator[Iteration]:
         """Iterations 0 (the base model, only scored) to `count` that are not finished, in order, as long as `goes_on`
         says so about the metrics of those that are.
 
