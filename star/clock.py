@@ -17,7 +17,7 @@ from contextlib import contextmanager
 OTHER = "other"
 WORK = ("sampling", "fine-tuning")
 """What a run is there for; all else is overhead."""
-ACTIVITIES = (*WORK, "loading", "verifying", "writing", OTHER)
+ACTIVITIES = (*WORK, "loading", "verifying", "auditing", "writing", OTHER)
 """All that are told apart, in the order of tables."""
 
 

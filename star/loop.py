@@ -33,6 +33,7 @@ def run(session: Session, store: Store) -> None:
                 rationalizations = session.rationalize(iteration, failures(problems, attempts, recipe, number))
                 accepted = session.select(iteration, attempts, rationalizations)
             session.fine_tune(iteration, session.mix(iteration, accepted))  # from the original base model
+        session.watch_reference(iteration)  # here, where the sampler's weights are not in memory
         session.use_model(number)
         session.evaluate(iteration)
         session.audit(iteration)

@@ -12,6 +12,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from star.audit.reference import Reference, load_reference
 from star.errors import UserError
 from star.models import encode_prompt, encode_target, load_tokenizer, resolve_checkpoint
 from star.models.checks import check_weights, require_causal
@@ -40,6 +41,7 @@ class Checked:
     prompts: PromptBuilder
     context: int | None
     longest: int  # tokens of the longest prompt
+    reference: Reference
 
     def notices(self) -> list[str]:
         """What a user should know before the run, none of it an error."""
@@ -52,7 +54,7 @@ class Checked:
         return notices
 
     def examples(self) -> list[tuple[str, str]]:
-        """A plain prompt, a hinted prompt and a training example, each with a title, for `--dry-run`."""
+        """A plain prompt, a hinted prompt, a training example and a reference text, each with a title (`--dry-run`)."""
         problem = self.train[0]
         exemplars = samples_with_exemplars(self.recipe, iteration=1, hinted=False)
         plain, hinted = (self.prompts.prompts([problem], hint, exemplars)[0].text for hint in (False, True))
@@ -68,6 +70,7 @@ class Checked:
             ("plain prompt", plain),
             ("hinted prompt", hinted),
             ("training example", f"{self.prompts.training_prompt(shown)}[learned:]{target}"),
+            self.reference.example(),
         ]
 
 
@@ -85,7 +88,8 @@ def check(recipe: Recipe) -> Checked:
     prompts = PromptBuilder(task, recipe.prompt, tokenizer, direct=recipe.method == "direct")
     _check_bare_answer(recipe, task, train[0])
     longest = _check_lengths(recipe, prompts, context, train, held_out)
-    return Checked(recipe, task, train, held_out, prompts, context, longest)
+    reference = load_reference(recipe, prompts, held_out, context)
+    return Checked(recipe, task, train, held_out, prompts, context, longest, reference)
 
 
 def _check_bare_answer(recipe: Recipe, task: Task, problem: Problem) -> None:

@@ -56,6 +56,11 @@ class PromptBuilder:
         goes_on = not self.settings.chat and not self.task.question(problem, hinted=False).endswith(("\n", " "))
         return f" {rationale}" if goes_on else rationale
 
+    def solution_target(self, problem: Problem, solution: str) -> str:
+        """A worked solution as a completion would have it: like the exemplars, or, as the starter, without a blank."""
+        cleaned = self.task.clean(solution)
+        return self.exemplar_target(problem, cleaned) if self.exemplars else cleaned
+
     def training_target(self, completion: str) -> str:
         """What is learned: the completion as the task cleans it, no white space at its end (EOS is added later)."""
         return self.task.clean(completion).rstrip()

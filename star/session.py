@@ -12,8 +12,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import version
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
+from star.audit.reference import reference_signals
 from star.audit.watch import Audit
 from star.clock import spent
 from star.console import console
@@ -60,7 +62,8 @@ def open_session(checked: Checked, store: Store) -> Session:
             "base_model_sha256": checkpoint.fingerprint(),
             "problems_sha256": problems_hash([*checked.train, *checked.held_out]),
             "exemplars_sha256": exemplars_hash(checked.prompts),
-            "data_files": checked.task.data_files(),
+            "reference_sha256": checked.reference.sha256(),
+            "data_files": checked.task.data_files() | checked.reference.files,
             "problems_skipped": len(checked.task.skipped),
             "verifier": f"{checked.task.verifier.version}; steps {STEPS_VERSION}",
             "device": str(device),
@@ -88,13 +91,14 @@ class Session:
     Attributes:
         train, held_out: problems, disjoint.
         prompts: how they become prompts.
+        reference: real text that no model is trained on.
         checkpoint: the base model.
         sampler: any engine that obeys the `Sampler` protocol.
     """
 
     def __init__(self, checked: Checked, store: Store, checkpoint: Checkpoint, sampler: Sampler):
         self.recipe, self.task, self.prompts = checked.recipe, checked.task, checked.prompts
-        self.train, self.held_out = checked.train, checked.held_out
+        self.train, self.held_out, self.reference = checked.train, checked.held_out, checked.reference
         self.store, self.checkpoint, self.sampler = store, checkpoint, sampler
 
     def use_model(self, number: int) -> None:
@@ -152,6 +156,11 @@ class Session:
         with spent("fine-tuning"):
             iteration.directory("adapter", partial(train, checkpoints=iteration.checkpoints("adapter")))
 
+    @spent("auditing")
+    def watch_reference(self, iteration: Iteration) -> dict[str, Any]:
+        """Stage: how well the new model predicts real text, and how far it is from the base model."""
+        return iteration.json("reference", partial(self._reference_signals, self.store.adapter(iteration.number)))
+
     def evaluate(self, iteration: Iteration) -> None:
         """Stages: attempt the held-out problems, then score them."""
         scores = {}
@@ -197,6 +206,10 @@ class Session:
 
     def _trained_on(self, number: int) -> Collection[Example]:
         return self.store.rows(number, "train", Example.from_dict)
+
+    def _reference_signals(self, adapter: Path | None) -> dict[str, Any]:
+        self.sampler.release()  # there may be no room for two models
+        return reference_signals(self.recipe, self.checkpoint, adapter, self.reference)
 
     def _sample(
         self,

@@ -12,6 +12,7 @@ STAGES = (
     "rationalizations",
     "train",
     "adapter",
+    "reference",
     "evaluation-few-shot",
     "evaluation-zero-shot",
     "scores",

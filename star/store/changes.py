@@ -9,7 +9,15 @@ from typing import Any
 from star.errors import UserError
 from star.recipe import NOT_DECIDING, ROUNDING, Recipe, difference
 
-DECIDING = ("problems_sha256", "exemplars_sha256", "base_model_sha256", "verifier", "dtype", "world_size")
+DECIDING = (
+    "problems_sha256",
+    "exemplars_sha256",
+    "reference_sha256",
+    "base_model_sha256",
+    "verifier",
+    "dtype",
+    "world_size",
+)
 """Facts of `run.json` that decide results: a run is not continued with others. The rest (device, threads, versions)
 changes no more than how numbers are rounded, unless a library has changed its mind."""
 

@@ -21,7 +21,7 @@ import operator
 import random
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from star.errors import UserError
@@ -138,27 +138,34 @@ class Arithmetic(Task):
         )
 
     def worked(self, pair: tuple[int, int]) -> str:
-        """A worked solution in this style: what the starter model is pretrained on, and nothing else ever sees."""
+        """A worked solution in this style: what the starter model is pretrained on, and no other ever is."""
         first, second = self._ordered(pair)
         lines = (
             paper(first, second) if self.settings.style == "paper" else columns(first, second, self.settings.operation)
         )
         return "\n".join(lines)
 
+    def solutions(self, held_out: Sequence[Problem]) -> list[str | None]:
+        """See `Task.solutions`. There is no one way to work in words."""
+        return [self.worked(pair) if (pair := self._pair(problem)) else None for problem in held_out]
+
     def steps(self, problem: Problem, text: str) -> Steps:
         """Check the lines of a scratchpad against the numbers of the question, and the equations of words.
 
         A bare answer, as `method: direct` gives, has no working to check.
         """
-        numbers = re.fullmatch(r"([0-9]+)[-+*]([0-9]+)", problem.question.replace(" ", ""))
-        if self.settings.style == "words" or not numbers:
+        if not (pair := self._pair(problem)):
             return check_steps(text)
         if "\n" not in text.strip():
             return Steps()
-        first, second = int(numbers[1]), int(numbers[2])
         if self.settings.style == "paper":
-            return check_paper(text, first, second)
-        return check_columns(text, first, second, self.settings.operation)
+            return check_paper(text, *pair)
+        return check_columns(text, *pair, self.settings.operation)
+
+    def _pair(self, problem: Problem) -> tuple[int, int] | None:
+        """The two numbers of a question that is worked on a scratchpad."""
+        numbers = re.fullmatch(r"([0-9]+)[-+*]([0-9]+)", problem.question.replace(" ", ""))
+        return (int(numbers[1]), int(numbers[2])) if numbers and self.settings.style != "words" else None
 
 
 def number_range(digits: int) -> tuple[int, int]:

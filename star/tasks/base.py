@@ -62,6 +62,10 @@ class Task(ABC):
         template = self.hinted if hinted else self.plain
         return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), template)
 
+    def solutions(self, held_out: Sequence[Problem]) -> list[str | None]:
+        """A worked solution of each held-out problem, `None` where there is none. No prompt and no example shows it."""
+        return [None] * len(held_out)
+
     def bare_answer(self, problem: Problem) -> str:
         """What a model writes that answers without a rationale."""
         return self.direct.replace("{answer}", problem.answer)

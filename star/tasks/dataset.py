@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 from star.errors import UserError, cut, shown
@@ -24,10 +25,12 @@ class RowTask(Task):
         path_key: the key of the task's settings that says so.
         held_out_split: name of the split to hold out, unless the recipe holds out a part of `train`.
         hub_splits: what splits are called on the hub, where that is something else.
+        solution_key: the field of a row that holds a worked solution; empty where none does.
     """
 
     path_key = "path"
     held_out_split = "test"
+    solution_key = ""
     hub_splits: dict[str, str] = {}  # noqa: RUF012
 
     def __init__(self, settings: DataTask):
@@ -59,6 +62,16 @@ class RowTask(Task):
 
     def data_files(self) -> dict[str, str]:
         return dict(self.source.used)
+
+    def solutions(self, held_out: Sequence[Problem]) -> list[str | None]:
+        """See `Task.solutions`. The rows are read again: those of all problems are too much to keep."""
+        if not self.solution_key:
+            return super().solutions(held_out)
+        split = "train" if self.settings.held_out == "train" else self.held_out_split
+        wanted = {problem.source for problem in held_out}
+        found = {place: row.get(self.solution_key) for place, row in self.source.rows(split) if place in wanted}
+        texts = (found.get(problem.source) for problem in held_out)
+        return [text.strip() or None if isinstance(text, str) else None for text in texts]
 
     def load(self, source: Source, split: str, prefix: str | None = None) -> list[Problem]:
         """The problems of one split, read once; those with a bad ground truth are an error, or in `skipped`.

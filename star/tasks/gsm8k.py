@@ -25,6 +25,7 @@ class Gsm8k(RowTask):
     hinted = "Q: {question} ({answer})\nA:"
     direct = "#### {answer}"
     stop = ("\n\n", "\nQ:")
+    solution_key = "answer"
 
     def __init__(self, settings: Gsm8kTask):
         super().__init__(settings)

@@ -26,6 +26,7 @@ class Math(RowTask):
     hinted = "Problem: {question} (the answer is {answer})\nSolution:"
     direct = r"$\boxed{{answer}}$"
     stop = ("\n\nProblem:", "\nProblem:")
+    solution_key = "solution"
 
     def __init__(self, settings: MathTask):
         super().__init__(settings)

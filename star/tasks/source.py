@@ -62,9 +62,10 @@ class Source:
         from huggingface_hub import snapshot_download
 
         hub_split = self.hub_splits.get(split, split)
+        revision = self.used.get(f"hub:{self.path}", self.revision)  # all that is read is of one commit
         try:
             # The commit that the revision names now or, offline, named when the hub was last asked.
-            card = snapshot_download(self.path, repo_type="dataset", revision=self.revision, allow_patterns="README.md")
+            card = snapshot_download(self.path, repo_type="dataset", revision=revision, allow_patterns="README.md")
             commit = Path(card).name
             builder = datasets.load_dataset_builder(self.path, self.subset, revision=commit)
             if builder.hash != commit:  # offline, datasets takes what it loaded last, whatever was asked for
