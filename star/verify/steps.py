@@ -88,6 +88,32 @@ def check_steps(text: str) -> Steps:
     return Steps(len(steps), tuple(step.text for step in steps if not step.sound))
 
 
+class Equation(NamedTuple):
+    """What is written on both sides of an equals sign, and what it comes to.
+
+    `values` are those of both sides, in every reading, if both are closed expressions and one of them computes; `sound`
+    is as in a step: `None` where nobody can be certain.
+    """
+
+    left: str
+    right: str
+    values: frozenset[Fraction]
+    sound: bool | None
+
+
+def equations(text: str) -> Iterator[Equation]:
+    """Every equation of `text`, whether it can be checked or not, annotations first. Never raises on any text.
+
+    >>> [(e.left, sorted(map(str, e.values)), e.sound) for e in equations("3 + 4 = 7, so 2x = 10")]
+    [('3 + 4 ', ['7'], True), (' 7, so 2x ', [], None)]
+    """
+    text = _normalise(text)
+    for line in [*_ANNOTATION.findall(text), *_ANNOTATION.sub("", text).splitlines()]:
+        for sign, left, right, sides in _equals(line):
+            values = frozenset(value for side in sides for value, _ in _readings(side))
+            yield Equation(left, right, values, _agreement(sign, *sides, line) if sides else None)
+
+
 class _Step(NamedTuple):
     text: str
     equals: int
@@ -136,6 +162,16 @@ def _annotated_steps(line: str) -> Iterator[_Step]:
 
 def _steps(line: str, following: str = "") -> Iterator[_Step]:
     """Every equation of a line without annotations; its `sound` is `None` if it may be right in some reading."""
+    for sign, _, _, sides in _equals(line):
+        if sides:
+            left, right = sides
+            sound = _agreement(sign, left, right, line, following)
+            yield _Step(line[left.start : right.end], sign.start, right.end, sound)
+
+
+def _equals(line: str) -> Iterator[tuple[Token, str, str, tuple[Expression, ...]]]:
+    """Every equals sign of a line with the texts on its sides, and both as expressions where they are closed and one
+    of them computes."""
     if "=" not in line and "≈" not in line:
         return
     segments: list[list[Token]] = [[]]
@@ -148,13 +184,16 @@ def _steps(line: str, following: str = "") -> Iterator[_Step]:
         elif token.kind != "skip":
             segments[-1].append(token)
     found = [runs(segment, sign) for segment, sign in zip(segments, [None, *signs], strict=True)]
-    for sign, lefts, rights in zip(signs, found, found[1:], strict=False):
-        left, right = read(after_open(lefts[-1])), read(rights[0])
-        if not (left and right and (left.computed or right.computed)):
-            continue
-        near = (line[max(left.start - 40, 0) : left.start], line[right.end : right.end + 60] + following)
-        sound = _judge(left, right, sign.text != "=", *near)
-        yield _Step(line[left.start : right.end], sign.start, right.end, sound)
+    texts = [line[i:j] for i, j in zip([0, *(s.end for s in signs)], [*(s.start for s in signs), None], strict=True)]
+    for i, sign in enumerate(signs):
+        left, right = read(after_open(found[i][-1])), read(found[i + 1][0])
+        closed = left and right and (left.computed or right.computed)
+        yield sign, texts[i], texts[i + 1], (left, right) if closed else ()
+
+
+def _agreement(sign: Token, left: Expression, right: Expression, line: str, following: str = "") -> bool | None:
+    near = (line[max(left.start - 40, 0) : left.start], line[right.end : right.end + 60] + following)
+    return _judge(left, right, sign.text != "=", *near)
 
 
 def _judge(left: Expression, right: Expression, approximate: bool, before: str, following: str) -> bool | None:

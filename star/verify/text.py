@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+
+_WORD = re.compile(r"\w+|[^\w\s]")
 
 
 def normalise(text: str) -> str:
@@ -12,3 +15,12 @@ def normalise(text: str) -> str:
     'new york'
     """
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in one form: runs of letters and digits, and every other character but white space.
+
+    >>> words("48/2 = $24,  he said")
+    ['48', '/', '2', '=', '$', '24', ',', 'he', 'said']
+    """
+    return _WORD.findall(normalise(text))
