@@ -3,8 +3,8 @@
 Two texts are as similar as their sets of word 5-grams: the Jaccard index, shared ones of all. MinHash (Broder 1997,
 https://doi.org/10.1109/SEQUEN.1997.666900) estimates it: hash all 5-grams in `HASHES` ways, and keep the smallest value
 of each way; two texts share any of these with a probability of their Jaccard index, so the share of equal values is it,
-with a standard error of at most 1 / (2 sqrt(HASHES)) = 0.044. Of a value its lowest 16 bits are kept (Li and König 2010,
-https://arxiv.org/abs/0910.3349). Who to compare is found by banding (Leskovec, Rajaraman and Ullman, chapter 3,
+with a standard error of at most 1 / (2 sqrt(HASHES)) = 0.044. Of a value its lowest 16 bits are kept (Li and König
+2010, https://arxiv.org/abs/0910.3349). Who to compare is found by banding (Leskovec, Rajaraman and Ullman, chapter 3,
 http://www.mmds.org): two texts are compared if all values of one of `BANDS` bands are equal, which holds for 95% of the
 pairs with a Jaccard index of 0.8, and for 0.4% a band of those with 0.5.
 
@@ -44,7 +44,7 @@ _PLACES = _constants("places in a gram", GRAM)
 _FACTORS, _TERMS = _constants("factors", HASHES), _constants("terms", HASHES)
 _LOOKUPS = np.vstack([np.kron(np.eye(BANDS, dtype=np.uint64), np.ones(HASHES // BANDS, np.uint64)), np.ones(HASHES)])
 _LOOKUPS = _LOOKUPS.astype(np.uint64) * _constants("bands", HASHES)
-"""(BANDS + 1, HASHES): what a signature is looked up by: each of its bands, and all of it, so that a repeat is found."""
+"""(BANDS + 1, HASHES): what a signature is looked up by: its bands, and all of it, so that a repeat is found."""
 
 _ROUNDS = np.array([[30, 0xBF58476D1CE4E5B9], [27, 0x94D049BB133111EB]], np.uint64)
 """Shift and factor of each round of `_mixed`."""
@@ -105,9 +105,7 @@ class NearDuplicates:
 
     def _keep(self, number: int, own: np.ndarray, slots: np.ndarray) -> None:
         if self.firsts == len(self._numbers):
-            self._numbers, self._signatures, self._before = map(
-                _grown, (self._numbers, self._signatures, self._before)
-            )
+            self._numbers, self._signatures, self._before = map(_grown, (self._numbers, self._signatures, self._before))
         self._numbers[self.firsts], self._signatures[self.firsts] = number, own
         bands = np.arange(BANDS + 1)
         self._before[self.firsts] = self._latest[bands, slots]
