@@ -1,12 +1,12 @@
 """Near-duplicates among many texts, found as the texts come, without comparing every two.
 
-Two texts are as similar as their sets of word 5-grams: the Jaccard index, shared ones of all. MinHash (Broder 1997,
-https://doi.org/10.1109/SEQUEN.1997.666900) estimates it: hash all 5-grams in `HASHES` ways, and keep the smallest value
-of each way; two texts share any of these with a probability of their Jaccard index, so the share of equal values is it,
-with a standard error of at most 1 / (2 sqrt(HASHES)) = 0.044. Of a value its lowest 16 bits are kept (Li and König
-2010, https://arxiv.org/abs/0910.3349). Who to compare is found by banding (Leskovec, Rajaraman and Ullman, chapter 3,
-http://www.mmds.org): two texts are compared if all values of one of `BANDS` bands are equal, which holds for 95% of the
-pairs with a Jaccard index of 0.8, and for 0.4% a band of those with 0.5.
+Two texts are as similar as their sets of word 5-grams: the Jaccard index, those in both of those in either. MinHash
+(Broder 1997, https://doi.org/10.1109/SEQUEN.1997.666900) estimates it: hash all 5-grams in `HASHES` ways, and keep the
+smallest value of each way. Two texts have the same one with a probability of their Jaccard index, so the share of equal
+values is an estimate, with a standard error of at most 1 / (2 sqrt(HASHES)) = 0.044. 16 bits of a value are enough
+(Li and König 2010, https://arxiv.org/abs/0910.3349). Which texts are compared is found by banding (Leskovec, Rajaraman
+and Ullman, chapter 3, http://www.mmds.org): those that agree in all values of one of `BANDS` bands, which 95% of the
+pairs with a Jaccard index of 0.8 do, and 6% of those with 0.5.
 
 All hashes come from SHAKE and BLAKE2, so the same texts give the same clusters in every process and on every machine.
 """
@@ -26,26 +26,29 @@ GRAM = 5
 """Words in a row that are compared as one; a shorter text is one of its own length."""
 HASHES = 128
 BANDS = 16
-SLOTS_BITS = 16
-"""Slots of a band in which texts are looked up: 2 to this. More texts share slots, and take longer to look up."""
+SLOT_BITS = 16
+"""Texts are looked up in 2 to this many slots a band; more texts than that share slots, and take longer."""
 MOST_IN_SLOT = 64
 """Texts of a slot that are compared, the latest ones: a bound on the time when very many texts are half alike."""
 CHUNK = 1024
 """5-grams that are hashed at a time, so that a long text takes no more memory than a short one."""
 
 
-def _constants(name: str, *shape: int) -> np.ndarray:
+def _constants(name: str, count: int) -> np.ndarray:
     """Odd 64-bit numbers that are the same everywhere."""
-    digest = hashlib.shake_128(name.encode()).digest(8 * int(np.prod(shape)))
-    return np.frombuffer(digest, "<u8").astype(np.uint64).reshape(shape) | np.uint64(1)
+    return np.frombuffer(hashlib.shake_128(name.encode()).digest(8 * count), "<u8").astype(np.uint64) | np.uint64(1)
 
 
-_PLACES = _constants("places in a gram", GRAM)
-_FACTORS, _TERMS = _constants("factors", HASHES), _constants("terms", HASHES)
-_LOOKUPS = np.vstack([np.kron(np.eye(BANDS, dtype=np.uint64), np.ones(HASHES // BANDS, np.uint64)), np.ones(HASHES)])
-_LOOKUPS = _LOOKUPS.astype(np.uint64) * _constants("bands", HASHES)
-"""(BANDS + 1, HASHES): what a signature is looked up by: its bands, and all of it, so that a repeat is found."""
+def _lookups() -> np.ndarray:
+    """(BANDS + 1, HASHES): what a signature is looked up by, each of its bands and all of it, so that a text that was
+    there before is found whatever else was."""
+    bands = np.kron(np.eye(BANDS, dtype=np.uint64), np.ones(HASHES // BANDS, np.uint64))
+    return np.vstack([bands, np.ones(HASHES, np.uint64)]) * _constants("bands", HASHES)
 
+
+_PLACES, _FACTORS, _TERMS = _constants("places", GRAM), _constants("factors", HASHES), _constants("terms", HASHES)
+_MIX = _constants("mix", 1)
+_LOOKUPS = _lookups()
 _ROUNDS = np.array([[30, 0xBF58476D1CE4E5B9], [27, 0x94D049BB133111EB]], np.uint64)
 """Shift and factor of each round of `_mixed`."""
 
@@ -56,7 +59,8 @@ def signature(text: str) -> np.ndarray:
     hashes += [0] * (GRAM - len(hashes))
     grams = _mixed(np.correlate(np.array(hashes, np.uint64), _PLACES, "valid"))  # (5-grams,), modulo 2**64
     parts = (grams[i : i + CHUNK, None] * _FACTORS + _TERMS for i in range(0, len(grams), CHUNK))  # (CHUNK, HASHES)
-    return reduce(np.minimum, (part.min(axis=0) for part in parts)).astype(np.uint16)
+    least = reduce(np.minimum, (part.min(axis=0) for part in parts))
+    return ((least * _MIX) >> np.uint64(48)).astype(np.uint16)  # its last bits would say as little as those of a gram
 
 
 def similarity(a: np.ndarray, b: np.ndarray) -> float:
@@ -65,10 +69,10 @@ def similarity(a: np.ndarray, b: np.ndarray) -> float:
 
 
 class NearDuplicates:
-    """Texts by what they nearly repeat. A text takes 328 bytes if it repeats nothing, and none if it does.
+    """Clusters of texts that are nearly the same: a text that nearly repeats no earlier one, and what repeats it.
 
-    A cluster is a text and what is similar to it, never what is only similar to that: no chains. `SIMILAR` is compared
-    with the estimate.
+    What is only similar to another member of a cluster is no member, so there are no chains. A text that begins a
+    cluster takes 332 bytes (half as much again while room is made), any other none; there are 4 MiB of slots.
     """
 
     def __init__(self) -> None:
@@ -76,13 +80,13 @@ class NearDuplicates:
         self.firsts = 0  # of them, those that nearly repeat no earlier one
         self._numbers = np.empty(64, np.int64)  # which text each first one is
         self._signatures = np.empty((64, HASHES), np.uint16)
-        self._latest = np.full((BANDS + 1, 1 << SLOTS_BITS), -1, np.int32)  # the latest first text in each slot
+        self._latest = np.full((BANDS + 1, 1 << SLOT_BITS), -1, np.int32)  # the latest first text in each slot
         self._before = np.empty((64, BANDS + 1), np.int32)  # the one before it in the same slot
 
     def add(self, text: str) -> int:
         """Add a text: the number of the earliest one that it nearly repeats, or else its own. They count from 0."""
         own = signature(text)
-        slots = (_LOOKUPS @ own.astype(np.uint64)) >> np.uint64(64 - SLOTS_BITS)
+        slots = (_LOOKUPS @ own.astype(np.uint64)) >> np.uint64(64 - SLOT_BITS)
         candidates = self._candidates(slots)
         alike = candidates[np.count_nonzero(self._signatures[candidates] == own, axis=1) >= SIMILAR * HASHES]
         number, self.count = self.count, self.count + 1
