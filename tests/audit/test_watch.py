@@ -81,9 +81,7 @@ def test_reference_text_gives_the_drift_or_the_reason_why_there_is_none(audited)
     signals = audited(reference=values).to_dict()["signals"]
     assert signals["reference_perplexity"] == 2.0
     assert signals["base_agreement"] == 0.9
-    assert (
-        audited(reference={"missing": "no solutions"}).to_dict()["missing"]["base_kl"] == "no solutions"
-    )
+    assert audited(reference={"missing": "no solutions"}).to_dict()["missing"]["base_kl"] == "no solutions"
 
 
 def test_the_funnel_and_contamination_are_counted(audited, attempt):
