@@ -1,131 +1,174 @@
-"""How much a set of texts has to say: distinct n-grams, self-BLEU, compression, entropy, near-duplicates.
+"""Whether accepted rationales become alike: distinct words and phrases, self-BLEU, compression, entropy, duplicates.
 
-A share of distinct n-grams falls, and a compression ratio rises, as texts are added, whatever they say. So both are of
-a sample of `SAMPLE` texts, drawn with the same seed in every iteration: they compare where there are as many.
+Most of these depend on how much text they are computed from: of ten times as many words fewer are distinct (McCarthy and
+Jarvis 2010, https://doi.org/10.3758/BRM.42.2.381), and more texts predict each other's phrases better. To compare
+iterations and runs, whatever was accepted in each, they are means over parts of one size: of `WINDOW_WORDS` words,
+`WINDOW_BYTES` bytes or `GROUP` texts, from `SAMPLE` texts that are drawn at random. Where there is too little text for
+one part, there is no value. Length and near-duplicates are those of all texts.
 """
 
 from __future__ import annotations
 
+import heapq
 import math
 import random
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from statistics import mean
+from statistics import fmean
 
 from star.minhash import NearDuplicates
 from star.verify.text import words
 
 SAMPLE = 500
-"""Texts that n-grams, entropy and compression are of."""
-BLEU_SAMPLE = 100
-"""Texts that self-BLEU is of: each against all others of them, as more references raise it."""
-BLEU_ORDER = 4
-SMALL = 0.1
-"""Matches where there are none (Chen and Cherry 2014, method 1, https://aclanthology.org/W14-3346), as in Texygen."""
+"""Texts that are drawn; all when there are fewer."""
+WINDOW_WORDS = 1000
+WINDOW_BYTES = 4096
+GROUP = 25
+"""Texts that are compared with one another by self-BLEU; more would find more phrases, and take longer."""
+WINDOWS = 50
+"""Windows and groups at most, so that long texts take no longer than short ones."""
 COMPARED = 100_000
-"""Texts that are compared for near-duplicates, the first ones: 328 bytes each."""
+"""Texts among which near-duplicates are looked for: the first ones."""
+TOO_LITTLE = {
+    **dict.fromkeys(
+        ("distinct_1", "distinct_2", "distinct_3", "word_entropy"),
+        f"the accepted rationales have fewer than {WINDOW_WORDS:,} words, too few to compare",
+    ),
+    "compression_ratio": f"the accepted rationales have fewer than {WINDOW_BYTES:,} bytes, too few to compare",
+    "self_bleu": f"fewer than {GROUP} rationales were accepted, too few to compare",
+    **dict.fromkeys(("rationale_words", "near_duplicates"), "no rationale was accepted"),
+}
+"""Why there is no value, by signal."""
 
-Grams = Counter[tuple[str, ...]]
+Pieces = Sequence[Sequence[str]]
+"""Words of several texts, or parts of texts: phrases do not go from one to the next."""
 
 
 def diversity(texts: Iterable[str], seed: int) -> dict[str, float]:
-    """The signals of part `diversity` in `star/audit/signals.py`, from at least two texts; nothing from fewer."""
-    rng, sample, near = random.Random(seed), [], NearDuplicates()
-    count = repeats = length = 0
+    """The signals of diversity (`star/audit/signals.py`) of texts in any number, gone through once; those for which
+    there is too little text are left out, for the reason in `TOO_LITTLE`.
+
+    Args:
+        seed: says which texts are drawn.
+    """
+    rng, near = random.Random(seed), NearDuplicates()
+    drawn: list[tuple[float, str]] = []  # texts with the largest of random keys
+    count = words_in_all = duplicates = 0
     for count, text in enumerate(texts, 1):
-        length += len(words(text))
+        words_in_all += len(words(text))
         if count <= COMPARED:
-            repeats += near.add(text) != count - 1
-        if len(sample) < SAMPLE:
-            sample.append(text)
-        elif (place := rng.randrange(count)) < SAMPLE:  # a reservoir: each text so far is in it with the same chance
-            sample[place] = text
-    if count < 2:
+            duplicates += near.add(text) != count - 1
+        push = heapq.heappush if len(drawn) < SAMPLE else heapq.heappushpop
+        push(drawn, (rng.random(), text))
+    if not count:
         return {}
-    tokenised = [words(text) for text in sample]
-    return {
-        **{f"distinct_{n}": distinct(tokenised, n) for n in (1, 2, 3)},
-        "self_bleu": self_bleu(rng.sample(tokenised, min(BLEU_SAMPLE, len(tokenised)))),
-        "rationale_words": length / count,
-        "compression_ratio": compression_ratio(sample),
-        "word_entropy": entropy(tokenised),
-        "near_duplicates": repeats / min(count, COMPARED),
-    }
+    values = {"rationale_words": words_in_all / count, "near_duplicates": duplicates / min(count, COMPARED)}
+    return values | _of_sample([text for _, text in sorted(drawn)])
 
 
-def distinct(texts: Sequence[Sequence[str]], n: int) -> float:
-    """Distinct n-grams of words, of all of them (Li et al. 2016, https://arxiv.org/abs/1510.03055, section 5.2); 1
-    where there are none.
+def _of_sample(texts: list[str]) -> dict[str, float]:
+    """The signals of texts in random order, each as the mean over parts of one size."""
+    pieces = [words(text) for text in texts]
+    windows = list(_windows(pieces))
+    blocks = list(_blocks("\n".join(texts).encode("utf-8", "surrogatepass")))
+    groups = [pieces[i : i + GROUP] for i in range(0, len(pieces) - GROUP + 1, GROUP)]
+    values = {f"distinct_{n}": [distinct(window, n) for window in windows] for n in (1, 2, 3)}
+    values["word_entropy"] = [word_entropy(window) for window in windows]
+    values["compression_ratio"] = [compression_ratio(block) for block in blocks]
+    values["self_bleu"] = [self_bleu(group) for group in groups[:WINDOWS]]
+    return {name: fmean(parts) for name, parts in values.items() if parts}
 
-    >>> distinct([["a", "b"], ["a", "c"]], 1), distinct([["a", "b"], ["a", "c"]], 2)
-    (0.75, 1.0)
+
+def _windows(pieces: Pieces) -> Iterator[Pieces]:
+    """Stretches of exactly `WINDOW_WORDS` words; what is left at the end belongs to none."""
+    window: list[Sequence[str]] = []
+    room, found = WINDOW_WORDS, 0
+    for piece in pieces:
+        at = 0
+        while len(piece) - at >= room:
+            yield [*window, piece[at : at + room]]
+            found += 1
+            if found == WINDOWS:
+                return
+            window, at, room = [], at + room, WINDOW_WORDS
+        window.append(piece[at:])
+        room -= len(piece) - at
+
+
+def _blocks(data: bytes) -> Iterator[bytes]:
+    for start in range(0, min(len(data) - WINDOW_BYTES + 1, WINDOWS * WINDOW_BYTES), WINDOW_BYTES):
+        yield data[start : start + WINDOW_BYTES]
+
+
+def distinct(pieces: Pieces, n: int) -> float:
+    """Distinct-n: different n-grams, of all n-grams (Li et al. 2016, https://arxiv.org/abs/1510.03055); 0 without any.
+
+    >>> distinct([["a", "b", "a", "b"]], 2)
+    0.6666666666666666
     """
-    counts = Counter(chain.from_iterable(_grams(text, n) for text in texts))
-    return len(counts) / counts.total() if counts else 1.0
+    grams = list(chain.from_iterable(_grams(piece, n) for piece in pieces))
+    return len(set(grams)) / len(grams) if grams else 0.0
 
 
-def compression_ratio(texts: Sequence[str]) -> float:
-    """Bytes of all texts, a line each, by their bytes compressed with zlib (Shaib et al. 2024,
-    https://arxiv.org/abs/2403.00553, section 3): the higher, the more they repeat."""
-    raw = "\n".join(texts).encode("utf-8", "surrogatepass")
-    return len(raw) / len(zlib.compress(raw, 6))
+def word_entropy(pieces: Pieces) -> float:
+    """Entropy of the distribution of words, in bits (Shannon 1948, https://doi.org/10.1002/j.1538-7305.1948.tb01338.x).
 
-
-def entropy(texts: Iterable[Sequence[str]]) -> float:
-    """Entropy of the distribution of words, in bits (Shannon 1948,
-    https://doi.org/10.1002/j.1538-7305.1948.tb01338.x).
-
-    >>> entropy([["a", "b"], ["c", "d"]])
-    2.0
+    >>> word_entropy([["a", "b"], ["a", "c"]])
+    1.5
     """
-    counts = Counter(chain.from_iterable(texts))
-    total = counts.total()
-    return -sum(count / total * math.log2(count / total) for count in counts.values()) + 0.0
+    counts = Counter(chain.from_iterable(pieces)).values()
+    total = sum(counts)
+    return sum(count / total * math.log2(total / count) for count in counts)
 
 
-def self_bleu(texts: Sequence[Sequence[str]]) -> float:
-    """Mean BLEU-4 of each text with all the others as references (Zhu et al. 2018, https://arxiv.org/abs/1802.01886,
-    section 4; BLEU of Papineni et al. 2002, https://aclanthology.org/P02-1040): 1 if all say the same.
+def compression_ratio(data: bytes) -> float:
+    """Bytes of a text, by those of it compressed by zlib (Shaib et al. 2024, https://arxiv.org/abs/2403.00553)."""
+    return len(data) / len(zlib.compress(data, 9))
 
-    A text that is shorter than four words is scored by the n-grams that it has.
+
+def self_bleu(pieces: Pieces) -> float:
+    """The mean BLEU-4 of each text with all others for references (Zhu et al. 2018, https://arxiv.org/abs/1802.01886):
+    0 if no two share a word, 1 if all are the same.
+
+    BLEU is that of Papineni et al. 2002 (https://aclanthology.org/P02-1040), brevity penalty included; a single text
+    has few phrases of four words, so 1 is added to the counts of phrases of two words or more (Lin and Och 2004,
+    https://aclanthology.org/C04-1072).
     """
-    scores = [[] for _ in texts]  # of each text: (matches, n-grams) for n = 1 ... 4
-    for n in range(1, BLEU_ORDER + 1):
-        counted = [Counter(_grams(text, n)) for text in texts]
-        best, second, holder = _most(counted)
-        for number, counts in enumerate(counted):
-            others = (second[gram] if holder[gram] == number else best[gram] for gram in counts)
-            scores[number].append((sum(map(min, counts.values(), others)), counts.total()))
-    lengths = [len(text) for text in texts]
-    return mean(_bleu(score, i, lengths) for i, score in enumerate(scores))
+    logs = [0.0] * len(pieces)
+    for n in (1, 2, 3, 4):
+        counts = [Counter(_grams(piece, n)) for piece in pieces]
+        most = _most_elsewhere(counts)
+        for i, own in enumerate(counts):
+            matches = sum(min(count, most(gram, i)) for gram, count in own.items())
+            share = (matches + (n > 1)) / max(own.total() + (n > 1), 1)
+            logs[i] += math.log(share) / 4 if share else -math.inf
+    lengths = [len(piece) for piece in pieces]
+    return fmean(math.exp(log + _brevity(i, lengths)) for i, log in enumerate(logs))
 
 
-def _most(counted: Sequence[Grams]) -> tuple[Grams, Grams, dict[tuple[str, ...], int]]:
-    """The most and the second most times that a text has each n-gram, and which text has it most."""
-    best: Grams = Counter()
-    second: Grams = Counter()
-    holder: dict[tuple[str, ...], int] = {}
-    for number, counts in enumerate(counted):
-        for gram, count in counts.items():
-            if count > best[gram]:
-                second[gram], best[gram], holder[gram] = best[gram], count, number
-            elif count > second[gram]:
-                second[gram] = count
-    return best, second, holder
+def _most_elsewhere(counts: Sequence[Counter[tuple[str, ...]]]) -> Callable[[tuple[str, ...], int], int]:
+    """How often a phrase is in that other text which has it most often, for every phrase and text at once."""
+    best: dict[tuple[str, ...], tuple[int, int, int]] = {}  # the largest count, whose it is, the second largest
+    for i, own in enumerate(counts):
+        for gram, count in own.items():
+            first, owner, second = best.get(gram, (0, i, 0))
+            best[gram] = (count, i, first) if count > first else (first, owner, max(second, count))
+
+    def most(gram: tuple[str, ...], i: int) -> int:
+        first, owner, second = best[gram]
+        return second if owner == i else first
+
+    return most
 
 
-def _bleu(matched: Sequence[tuple[int, int]], number: int, lengths: Sequence[int]) -> float:
-    """BLEU of text `number` from its matches, with the brevity penalty of the reference closest in length."""
-    orders = [(matches or SMALL) / total for matches, total in matched if total]
-    if not orders:
-        return 0.0
-    own = lengths[number]
-    closest = min((length for i, length in enumerate(lengths) if i != number), key=lambda n: (abs(n - own), n))
-    penalty = min(1.0, math.exp(1 - closest / own))
-    return penalty * math.exp(mean(map(math.log, orders)))
+def _brevity(i: int, lengths: Sequence[int]) -> float:
+    """The logarithm of the penalty for a text shorter than the other one that is nearest to it in length."""
+    own = lengths[i]
+    _, nearest = min((abs(length - own), length) for j, length in enumerate(lengths) if j != i)
+    return 1 - nearest / own if 0 < own < nearest else 0.0
 
 
-def _grams(text: Sequence[str], n: int) -> Iterable[tuple[str, ...]]:
-    return zip(*(text[i:] for i in range(n)), strict=False)
+def _grams(piece: Sequence[str], n: int) -> Iterable[tuple[str, ...]]:
+    return zip(*(piece[i:] for i in range(n)), strict=False)

@@ -11,7 +11,7 @@ from typing import Any
 
 from star.audit.calibration import calibration
 from star.audit.coverage import Coverage, coverage, easiest_decile
-from star.audit.diversity import diversity
+from star.audit.diversity import TOO_LITTLE, diversity
 from star.audit.funnel import funnel
 from star.audit.leaks import leak
 from star.audit.signals import SIGNALS
@@ -24,7 +24,7 @@ from star.select import Dropped, accepted
 from star.tasks import Task
 
 MISSING = {
-    "diversity": "fewer than two rationales were accepted",
+    **TOO_LITTLE,
     "coverage": "nothing was sampled",
     "forgotten": "no problem that was tried had been solved before",
     "easiest_decile": "nothing that was sampled was trained on",
