@@ -13,7 +13,7 @@ import pytest
 
 from star.cli import main
 from star.clock import ACTIVITIES
-from star.files import file_sha256, read_rows
+from star.files import file_sha256, read_json, read_rows
 from star.models import Checkpoint
 from star.recipe import load_recipe
 from star.records import Attempt, Example
@@ -88,6 +88,16 @@ def test_each_iteration_samples_with_the_adapter_before_it(tiny_run):
     assert models == {(1, "base"), (2, "iteration-001")}
     scored = {(n, r["completion"]["model"]) for n, r in rows(tiny_run, "evaluation-zero-shot.jsonl")}
     assert scored == {(0, "base"), (1, "iteration-001"), (2, "iteration-002")}
+
+
+def test_each_model_is_watched_on_the_same_real_text(tiny_run):
+    found = [read_json(tiny_run / f"iterations/{number:03d}/reference.json") for number in range(3)]
+    assert {row["source"] for row in found} == {"worked solutions of held-out problems"}
+    assert {(row["texts"], row["cut"], row["left_out"]) for row in found} == {(19, 0, 0)}
+    assert len({row["tokens"] for row in found}) == 1
+    assert (found[0]["kl"], found[0]["agreement"]) == (0.0, 1.0)
+    assert all(row["kl"] > 0 for row in found[1:])
+    assert len({row["perplexity"] for row in found}) == 3
 
 
 def test_metrics_keep_plain_and_hinted_accuracy_apart(tiny_run):

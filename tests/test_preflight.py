@@ -54,6 +54,17 @@ def test_without_rationales_the_training_example_is_a_bare_answer(checked):
     assert shown["plain prompt"] == "Q: 1 + 1?\nA:"
 
 
+def test_reference_texts_are_checked_and_one_is_shown(checked, tmp_path):
+    assert checked().examples()[-1][0] == "no reference text"
+    (tmp_path / "texts.jsonl").write_text('{"prompt": "One", "target": " two"}\n')
+    title, text = checked(f"audit.reference={tmp_path}/texts.jsonl").examples()[-1]
+    assert title.startswith(f"reference text, 1 of 1: {tmp_path}/texts.jsonl (SHA-256 ")
+    assert text == "One[predicted:] two"
+    (tmp_path / "texts.jsonl").write_text('{"prompt": "One"}\n')
+    with pytest.raises(UserError, match=r"texts\.jsonl:1: no field 'target'"):
+        checked(f"audit.reference={tmp_path}/texts.jsonl")
+
+
 def test_a_right_recipe_over_good_data_has_nothing_to_note(checked):
     assert checked().notices() == []
 

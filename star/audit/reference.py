@@ -91,11 +91,11 @@ def load_reference(
     read = [_fitting(passage, context) for passage in whole]
     passages = [passage for passage in read if passage.predicted]
     if not passages:
-        raise UserError(
-            f"audit.reference = {path or SOLUTIONS}: none of {len(texts)} texts has a token to predict (the model's "
-            f"context is {context or 'unlimited'}); give other text, with shorter prompts"
-        )
-    cut = sum(whole != read for whole, read in zip(whole, read, strict=True) if read.predicted)
+        why = f"none of {len(texts)} texts has a token to predict (the model's context is {context or 'unlimited'})"
+        if path is None:
+            return Reference(missing=f"{SOLUTIONS}: {why}")
+        raise UserError(f"audit.reference = {path!r}: {why}; give other text, or shorter prompts")
+    cut = sum(len(part.target) < len(full.target) for part, full in zip(read, whole, strict=True) if part.predicted)
     return Reference(texts, passages, source, files, cut, len(texts) - len(passages))
 
 

@@ -87,7 +87,9 @@ def test_changed_keys_are_those_of_the_recipe_but_its_name(recipe_with, tmp_path
     assert changed_keys(recipe_with(), recipe_with("name=y"), tmp_path) == []
 
 
-@pytest.mark.parametrize("key", ["problems_sha256", "base_model_sha256", "dtype", "world_size", "verifier"])
+@pytest.mark.parametrize(
+    "key", ["problems_sha256", "reference_sha256", "base_model_sha256", "dtype", "world_size", "verifier"]
+)
 def test_facts_that_decide_results_forbid_to_go_on(tmp_path, key):
     from star.errors import UserError
 

@@ -65,6 +65,14 @@ def test_an_answer_field_goes_before_the_solution(load):
     assert problem.answer == "3"
 
 
+def test_worked_solutions_are_those_of_rows_that_have_one(load, tmp_path):
+    task, _ = load({"answer": "1"})
+    rows = [{"answer": "1"}, {"answer": "1", "solution": " We get 1. "}, {"answer": "1", "solution": None}]
+    text = "".join(json.dumps({"problem": f"Problem {i}?", **row}) + "\n" for i, row in enumerate(rows))
+    (tmp_path / "test.jsonl").write_text(text)
+    assert task.solutions(task.problems("held_out")) == [None, "We get 1.", None]
+
+
 def test_ids_and_groups_come_from_the_row(load):
     _, problems = load(
         {"answer": "1", "level": "Level 5", "type": "Algebra", "unique_id": "test/algebra/1.json"},
