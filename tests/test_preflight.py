@@ -55,11 +55,10 @@ def test_without_rationales_the_training_example_is_a_bare_answer(checked):
 
 
 def test_reference_texts_are_checked_and_one_is_shown(checked, tmp_path):
-    assert checked().examples()[-1][0] == "no reference text"
+    assert checked().examples()[-1][0] == "no reference text"  # a task without worked solutions
     (tmp_path / "texts.jsonl").write_text('{"prompt": "One", "target": " two"}\n')
-    title, text = checked(f"audit.reference={tmp_path}/texts.jsonl").examples()[-1]
-    assert title.startswith(f"reference text, 1 of 1: {tmp_path}/texts.jsonl (SHA-256 ")
-    assert text == "One[predicted:] two"
+    shown = checked(f"audit.reference={tmp_path}/texts.jsonl").examples()[-1]
+    assert shown == ("reference text, 1 of 1", "One[predicted:] two")
     (tmp_path / "texts.jsonl").write_text('{"prompt": "One"}\n')
     with pytest.raises(UserError, match=r"texts\.jsonl:1: no field 'target'"):
         checked(f"audit.reference={tmp_path}/texts.jsonl")

@@ -61,7 +61,7 @@ class Reference:
         if self.missing:
             return "no reference text", self.missing
         prompt, target = self.texts[0]
-        return f"reference text, 1 of {len(self.texts)}: {self.source}", f"{prompt}[predicted:]{target}"
+        return f"reference text, 1 of {len(self.texts)}", f"{prompt}[predicted:]{target}"
 
     def sha256(self) -> str:
         """Of all texts."""

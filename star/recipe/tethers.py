@@ -54,10 +54,12 @@ class Audit(Section):
     """What is watched in every iteration."""
 
     reference: NonEmpty | None = None
-    """Real text whose perplexity is watched: a JSONL file with `prompt` and `target`, or a text file, a paragraph each.
-    By default worked solutions of held-out problems, where the task has them."""
+    """Real text whose perplexity is watched: a JSONL file with `prompt` and `target` in each row, word for word as the
+    model is to read them (as in `train.jsonl`), or a `.txt` file, a paragraph each. By default worked solutions of
+    held-out problems, where the task has them."""
     reference_texts: Annotated[int, Field(ge=0)] = 64
-    """How many of them, the same ones in every iteration; 0 watches none."""
+    """How many of them, drawn once for all iterations; 0 watches none. Each goes through the model twice an iteration,
+    and no more than 1,024 tokens of a target are read."""
     protect: list[NonEmpty] = []
     """Files (JSONL or text) that training data must not contain, as held-out problems: test sets, canaries."""
     contamination: Literal["refuse", "remove"] = "refuse"

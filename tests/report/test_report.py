@@ -79,7 +79,7 @@ def test_the_page_shows_seconds_of_activities_and_stages_and_the_share_that_is_o
     header, cells = activity_table([{"iteration": 0, "spent": SPENT}])
     assert dict(zip(header, cells[0], strict=True)) == {
         "iteration": "base", "sampling": "60.0", "fine-tuning": "36.0", "loading": "1.0", "verifying": "1.0",
-        "writing": "", "other": "2.0", "all": "100.0", "overhead, %": "4.0",
+        "auditing": "", "writing": "", "other": "2.0", "all": "100.0", "overhead, %": "4.0",
     }  # fmt: skip
     seconds = {"adapter": 3.0, "attempts": 1.0}
     assert stage_table([{"iteration": 2, "seconds": seconds}]) == (

@@ -57,6 +57,16 @@ def test_sampled_text_depends_on_its_own_seed_alone(random_models):
     assert texts(other) != texts(many)
 
 
+def test_a_sampler_that_gave_its_memory_back_goes_on_with_the_same_weights(random_models):
+    sampler, prompts = sampler_for(random_models["llama"]), prompts_for(QUESTIONS)
+    sampler.use(None, "base")
+    before = sampler.sample(prompts, Decoding(max_new_tokens=8), seed=0)
+    sampler.release()
+    assert sampler.model is None
+    sampler.use(None, "base")
+    assert sampler.sample(prompts, Decoding(max_new_tokens=8), seed=0) == before
+
+
 def test_completions_come_in_the_order_of_the_prompts_with_their_sample_index(random_models):
     decoding = Decoding(temperature=1.0, samples=2, max_new_tokens=3)
     completions = sampler_for(random_models["llama"]).sample(prompts_for(QUESTIONS), decoding, seed=0)

@@ -84,7 +84,10 @@ def test_the_files_that_were_read_are_recorded_with_their_hashes(folder):
 def test_worked_solutions_of_held_out_problems_are_read_from_their_rows(folder, held_out):
     task = gsm8k(folder, held_out=held_out)
     problems = task.problems("held_out")
-    wanted = {"test": ["48/2 = 24\n#### 72", "#### 0"], "train": ["Think.\nMore.\n#### 1,018", "Think.\nMore.\n#### 1,019"]}
+    wanted = {
+        "test": ["48/2 = 24\n#### 72", "#### 0"],
+        "train": ["Think.\nMore.\n#### 1,018", "Think.\nMore.\n#### 1,019"],
+    }
     assert task.solutions(problems) == wanted[held_out]
     assert task.solutions(problems[::-1]) == wanted[held_out][::-1]
     assert task.data_files()[f"{folder}/{held_out}.jsonl"] == file_sha256(folder / f"{held_out}.jsonl")
