@@ -17,5 +17,5 @@ mkdir -p runs
 other=$!
 star run recipes/reproduce/without-rationalization.yaml
 wait "$other" || { tail -n 20 runs/reproduce-direct-and-with.log >&2; exit 1; }
-python scripts/compare.py "${runs[@]}" --out docs/reproduction.png
+star compare "${runs[@]}" --out docs/reproduction.png
 echo "$(( (SECONDS - began) / 60 )) min $(( (SECONDS - began) % 60 )) s"

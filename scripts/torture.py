@@ -32,9 +32,9 @@ sys.path.insert(0, str(ROOT))
 from scripts.faults import Faults  # noqa: E402
 from star.files import file_sha256  # noqa: E402
 
-TIMED = ("seconds", "spent")
-"""Keys of metrics that hold timings."""
-UNCOMPARED = ("timings.json", ".lock")
+TIMED = ("seconds", "spent", "joules")
+"""Keys of metrics that hold timings, and energy."""
+UNCOMPARED = ("timings.json", ".lock", "progress.json", "progress.json.tmp")
 
 
 def main() -> int:

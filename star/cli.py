@@ -1,7 +1,7 @@
 """The `star` command: arguments in, exit code out. Wiring only.
 
-Exit codes: 0 done, 1 `verify-run` found something, 2 something for the user to mend (one message, no traceback), 130
-ended by Ctrl-C, 143 by SIGTERM.
+Exit codes: 0 done; 1 `verify-run` found something, or `status --watch` saw a run end before its time; 2 something for
+the user to mend (one message, no traceback); 130 ended by Ctrl-C, 143 by SIGTERM.
 """
 
 from __future__ import annotations
@@ -96,6 +96,18 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="print the table of a run and write its report again")
     report.add_argument("run", type=Path, help="run directory")
     report.set_defaults(command=_report)
+
+    status = commands.add_parser("status", help="show what a run is doing, how far it is and how long it may take")
+    status.add_argument("run", type=Path, help="run directory")
+    status.add_argument("--watch", action="store_true", help="every few seconds, until the run ends")
+    status.add_argument("--json", action="store_true", help="as a line of JSON")
+    status.set_defaults(command=_status)
+
+    compare = commands.add_parser("compare", help="put runs side by side: a table and, with --out, a picture")
+    compare.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run directory")
+    compare.add_argument("--signals", action="store_true", help="the signals of the audit too")
+    compare.add_argument("--out", type=Path, metavar="FILE.png", help="draw the curves into this file")
+    compare.set_defaults(command=_compare)
     return parser
 
 
@@ -182,3 +194,28 @@ def _verify_run(arguments: argparse.Namespace) -> int:
     parts = verify_run(arguments.run)
     print_parts(parts)
     return int(any(part.problems for part in parts))
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from star.report.live import show_status, watch_status
+    from star.report.status import OVER
+
+    if not arguments.watch:
+        show_status(arguments.run, arguments.json)
+        return 0
+    try:
+        return int(watch_status(arguments.run, arguments.json).state not in OVER)
+    except KeyboardInterrupt as error:  # there is nothing to resume
+        return getattr(error, "exit_code", 130)
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    from star.report.compare import draw_comparison, load_runs, print_comparison
+    from star.report.differences import print_differences
+
+    runs = load_runs(arguments.runs)
+    print_comparison(runs, arguments.signals)
+    print_differences(arguments.runs, [run.name for run in runs])
+    if arguments.out:
+        draw_comparison(runs, arguments.out, arguments.signals)
+        console.print(f"picture: {arguments.out}", markup=False)

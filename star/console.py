@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -33,11 +33,39 @@ errors = RedactingConsole(stderr=True, highlight=False, soft_wrap=True)
 Advance = Callable[..., None]
 
 
+class Units(NamedTuple):
+    """How far something has come: of `total` units `done`, of which `begun` before it was gone on with."""
+
+    label: str
+    total: int
+    begun: int
+    done: int
+    note: str
+
+
+listeners: list[Callable[[Units], None]] = []
+"""Called whenever a bar begins or moves."""
+
+
 @contextmanager
 def progress(label: str, total: int, done: int = 0) -> Iterator[Advance]:
     """Report progress of `total` units: `advance(n, "a note")` says that n more are done."""
-    with (_bar if sys.stdout.isatty() else _lines)(label, total, done) as advance:
+    units = Units(label, total, done, done, "")
+
+    def advance(n: int = 1, note: str = "") -> None:
+        nonlocal units
+        units = units._replace(done=units.done + n, note=note)
+        show(n, note)
+        _tell(units)
+
+    with (_bar if sys.stdout.isatty() else _lines)(label, total, done) as show:
+        _tell(units)
         yield advance
+
+
+def _tell(units: Units) -> None:
+    for listener in listeners:
+        listener(units)
 
 
 @contextmanager

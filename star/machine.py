@@ -14,7 +14,7 @@ NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 """How torch says so; not all of its errors have a class of their own."""
 
 
-def machine_error(error: Exception) -> str | None:
+def machine_error(error: BaseException) -> str | None:
     """What the machine refused and what to do, or `None` if the error is not the machine's."""
     text = (str(error).splitlines() or [type(error).__name__])[0][:300]
     if isinstance(error, OSError):

@@ -18,7 +18,9 @@ def star(*arguments, **environment):
     return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["run", "missing.yaml"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["run", "missing.yaml"], ["status", "x"], ["compare", "x"]]
+)
 def test_help_and_recipe_errors_do_not_wait_for_torch(arguments):
     code = (
         "import sys; from star.cli import main\n"

@@ -27,14 +27,14 @@ def rows(run: Path, name: str) -> list[tuple[int, dict]]:
 
 def comparable(run: Path) -> dict[str, str]:
     """Hashes of all files that a run must reproduce: everything but timings (and what holds them)."""
-    timed = {"timings.json", "MANIFEST.json", "metrics.json", "metrics.jsonl", "run.json", ".lock"}
+    timed = {"timings.json", "MANIFEST.json", "metrics.json", "metrics.jsonl", "run.json", "progress.json", ".lock"}
     files = [p for p in run.rglob("*") if p.is_file() and p.name not in timed and "report" not in p.parts]
     return {str(p.relative_to(run)): file_sha256(p) for p in files}
 
 
 def without_seconds(run: Path) -> list[dict]:
     return [
-        {**json.loads(line), "seconds": None, "spent": None}
+        {**json.loads(line), "seconds": None, "spent": None, "joules": None}
         for line in (run / "metrics.jsonl").read_text().splitlines()
     ]
 

@@ -1,9 +1,10 @@
 """Runs side by side: a table on the console and a picture, from the run directories' `metrics.jsonl` only.
 
 Three measures, in percent, iteration by iteration: held-out accuracy (of all problems and of each group), the share of
-the training problems with an accepted rationale, and the share of those that needed the hint. A run without sampling
-iterations (few-shot only, or bare answers) is a baseline: it has no shares, and the picture shows its last accuracy as
-a level. Left out: settings; `recipe.yaml` of each run has them.
+the training problems with an accepted rationale, and the share of those that needed the hint; on demand, the signals of
+the audit (`star/audit/signals.py`), in their own units. A run without sampling iterations (few-shot only, or bare
+answers) is a baseline: it has no shares, and the picture shows its last accuracy as a level. Settings are in
+`differences.py`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from star.audit.signals import SIGNALS, Signal
 from star.console import console
 from star.errors import UserError
 from star.report.table import group_names, load_metrics, main_mode, printable
@@ -28,6 +30,8 @@ from star.report.table import group_names, load_metrics, main_mode, printable
 CELL = 7
 """Columns of the console that a number takes."""
 ACCEPTED, RATIONALIZED = "accepted, % of training problems", "rationalized, % of accepted"
+Measure = str | Signal
+"""A problem group or `all`, whose accuracy is meant; `ACCEPTED` or `RATIONALIZED`; or a signal of the audit."""
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Of the lines, in the order of the runs (Okabe and Ito: told apart by the colour-blind too)."""
 
@@ -63,8 +67,12 @@ class Run:
                 found[row["iteration"]] = score
         return found
 
-    def values(self, measure: str) -> dict[int, float]:
-        """Iteration -> percent, of a group's accuracy or of `ACCEPTED` or `RATIONALIZED`, where it has one."""
+    def values(self, measure: Measure) -> dict[int, float]:
+        """Iteration -> value, where it has one: percent, but for signals that are no shares."""
+        if isinstance(measure, Signal):
+            watched = {row["iteration"]: row.get("audit", {}).get(measure.name) for row in self.rows}
+            unit = 100 if measure.unit == "share" else 1
+            return {number: unit * value for number, value in watched.items() if value is not None}
         if measure not in (ACCEPTED, RATIONALIZED):
             return {number: 100 * score["accuracy"] for number, score in self.scores(measure).items()}
         found = {}
@@ -98,37 +106,41 @@ def load_runs(folders: Sequence[Path]) -> list[Run]:
     return [Run(name, lines) for name, lines in zip(_names(places), rows, strict=True)]
 
 
-def measures(runs: Sequence[Run]) -> list[str]:
-    """What there is to compare: `all`, the problem groups of any run, and the shares if a run has them."""
+def measures(runs: Sequence[Run], signals: bool = False) -> list[Measure]:
+    """What there is to compare of any run: `all`, problem groups, shares, and, if they are asked for, signals."""
     groups = [name for name in group_names([row for run in runs for row in run.rows]) if name != "all"]
     shares = [share for share in (ACCEPTED, RATIONALIZED) if any(run.values(share) for run in runs)]
-    return ["all", *groups, *shares]
+    watched = [signal for signal in SIGNALS if signals and any(run.values(signal) for run in runs)]
+    return ["all", *groups, *shares, *watched]
 
 
-def print_comparison(runs: Sequence[Run], to: Console = console) -> None:
+def print_comparison(runs: Sequence[Run], signals: bool = False, to: Console = console) -> None:
     """Print a block of lines for each measure, a line for each run and a column for each iteration.
 
     Where the console is too narrow for all iterations, some are left out, evenly, and a note says so.
     """
+    shown_measures = measures(runs, signals)
     label = max(len(ACCEPTED), *(len(run.name) + 2 for run in runs))
     numbers, shown = _iterations(runs, (to.width - label) // CELL)
     table = Table(box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     table.add_column("held-out accuracy, %", no_wrap=True, min_width=label)
     for number in shown:
         table.add_column(str(number or "base"), justify="right", no_wrap=True, min_width=CELL - 2)
-    for measure in measures(runs):
-        table.add_row(Text(printable(measure), style="bold"))
+    for measure in shown_measures:
+        table.add_row(Text(_title(measure), style="bold"))
         for run in runs:
             values = run.values(measure)
-            cells = (f"{values[number]:.1f}" if number in values else "" for number in shown)
+            cells = (_cell(measure, values[number]) if number in values else "" for number in shown)
             table.add_row(Text(f"  {run.name}"), *cells)
         table.add_section()
     to.print(table, soft_wrap=False)
     for note in _notes(runs, numbers, shown):
         to.print(note, markup=False)
+    if not signals and len(measures(runs, signals=True)) > len(shown_measures):
+        to.print("the signals of the audit are shown with --signals", markup=False)
 
 
-def draw_comparison(runs: Sequence[Run], path: Path) -> None:
+def draw_comparison(runs: Sequence[Run], path: Path, signals: bool = False) -> None:
     """A panel for each measure and a line for each run, with 95% intervals of accuracy, as a PNG.
 
     Raises:
@@ -142,22 +154,24 @@ def draw_comparison(runs: Sequence[Run], path: Path) -> None:
     from matplotlib import pyplot
     from matplotlib.ticker import MaxNLocator
 
-    shown = measures(runs)
+    shown = measures(runs, signals)
     columns = 2 if len(shown) == 4 else min(3, len(shown))
     lines = math.ceil(len(shown) / columns)
     size = (3.3 * columns + 0.4, 2.5 * lines + 0.6)
     figure, grid = pyplot.subplots(
-        lines, columns, figsize=size, dpi=150, sharey=True, squeeze=False, layout="constrained"
+        lines, columns, figsize=size, dpi=150, sharey=not signals, squeeze=False, layout="constrained"
     )
     last = max(row["iteration"] for run in runs for row in run.rows)
     for axes, measure in zip(grid.flat, shown, strict=False):
         _panel(axes, runs, measure)
-        axes.set(xlim=(-0.03 * max(last, 1), 1.03 * max(last, 1)), ylim=(-2, 102))
+        axes.set(xlim=(-0.03 * max(last, 1), 1.03 * max(last, 1)))
+        if not isinstance(measure, Signal):
+            axes.set(ylim=(-2, 102))
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     for axes in grid.flat[len(shown) :]:
         axes.remove()
-    for axes in grid[:, 0]:
-        axes.set_ylabel("%")
+    for axes, measure in zip(grid[:, 0], shown[::columns], strict=True):
+        axes.set_ylabel("" if isinstance(measure, Signal) else "%")
     baselines = "; dashed: last accuracy of a run without rationales" if any(run.is_baseline for run in runs) else ""
     figure.supxlabel(f"iteration (0 is the base model{baselines})", fontsize="medium")
     handles, labels = grid.flat[0].get_legend_handles_labels()
@@ -168,9 +182,9 @@ def draw_comparison(runs: Sequence[Run], path: Path) -> None:
     partial.rename(path)
 
 
-def _panel(axes: Any, runs: Sequence[Run], measure: str) -> None:
+def _panel(axes: Any, runs: Sequence[Run], measure: Measure) -> None:
     """One measure of all runs."""
-    is_share = measure in (ACCEPTED, RATIONALIZED)
+    is_accuracy = not isinstance(measure, Signal) and measure not in (ACCEPTED, RATIONALIZED)
     for number, run in enumerate(runs):
         color, values = COLORS[number % len(COLORS)], run.values(measure)
         if run.is_baseline:
@@ -178,13 +192,28 @@ def _panel(axes: Any, runs: Sequence[Run], measure: str) -> None:
                 axes.axhline(list(values.values())[-1], color=color, linestyle="--", linewidth=1.3, label=run.name)
             continue
         axes.plot(list(values), list(values.values()), color=color, marker="o", markersize=3, label=run.name)
-        if not is_share:
+        if is_accuracy:
             low, high = ([100 * score[end] for score in run.scores(measure).values()] for end in ("low", "high"))
             axes.fill_between(list(values), low, high, color=color, alpha=0.12, linewidth=0)
-    title = measure if is_share else f"accuracy: {printable(measure)}"
+    title = f"accuracy: {_title(measure)}" if is_accuracy else _title(measure)
     axes.set_title(title, fontsize="medium", loc="left", parse_math=False)  # `$` is a character of a name
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _title(measure: Measure) -> str:
+    if isinstance(measure, Signal):
+        return f"{measure.title}, %" if measure.unit == "share" else measure.title
+    return printable(measure)
+
+
+def _cell(measure: Measure, value: float) -> str:
+    """A value in no more columns than `CELL` leaves."""
+    if not isinstance(measure, Signal) or measure.unit == "share":
+        return f"{value:.1f}"
+    if measure.unit == "count" or abs(value) >= 1000:
+        return f"{value:.0f}" if abs(value) < 1e5 else f"{value:.0e}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
 
 
 def _names(places: Sequence[Path]) -> list[str]:

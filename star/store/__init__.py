@@ -3,7 +3,7 @@
 `run.py` is the directory as a whole, `iteration.py` one iteration of it, `journal.py` the rows of a stage that is not
 complete, `checkpoints.py` a training that is not; `manifest.py` knows what files must be. `changes.py` says what may
 change under a run, `retention.py` what need not be kept, `fork.py` begins a run where another was, and `integrity.py`
-checks it all.
+checks it all. `owner.py` says who is at work, `progress.py` how far that is.
 """
 
 from star.store.checkpoints import Checkpoints

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from star.store.checkpoints import Checkpoints
 from star.store.iteration import TIMINGS, UNFINISHED, read_times
 from star.store.journal import check_journal
 from star.store.manifest import MANIFEST, problems, read_manifest
+from star.store.owner import owner
 from star.store.retention import RETIRED, retired
 from star.store.run import METRICS, RUN, Store
 
@@ -49,7 +49,7 @@ def verify_run(folder: Path) -> list[Part]:
             part.problems.append(f"{iteration}: iteration {number} is missing before it")
         parts.append(part)
     for iteration in sorted(store.iterations_folder.glob("*.partial")):
-        parts.append(Part(iteration.name, "at work") if _is_at_work(folder) else _unfinished(iteration))
+        parts.append(Part(iteration.name, "at work") if owner(folder) else _unfinished(iteration))
     for part in parts:
         part.state = f"{len(part.problems)} problems" if part.problems else part.state or "intact"
     return parts
@@ -134,15 +134,3 @@ def _unfinished_problems(folder: Path, part: Part) -> Iterator[str]:
         yield from _found(lambda journal=journal: check_journal(journal) and ())
     for checkpoints in folder.glob("*.checkpoints"):
         yield from _found(lambda checkpoints=checkpoints: Checkpoints(checkpoints).last() and ())
-
-
-def _is_at_work(folder: Path) -> bool:
-    """Whether a process owns the run now."""
-    try:
-        with (folder / ".lock").open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from star.clock import clock, spent
+from star.energy import meter
 from star.errors import UserError
 from star.files import Row, Rows, make_folder, read_json, sync_files, sync_folder, to_json, write_json, write_text
 from star.store.checkpoints import Checkpoints
@@ -34,21 +35,29 @@ class Iteration:
 
     Attributes:
         facts: what the run stands on, for the manifest.
+        on_stage: called with number and name when a stage begins.
         seconds: that each stage took, interrupted tries included; those of a process that was killed outright are lost.
         spent: the same seconds and those between stages, by activity (`star/clock.py`).
+        joules: that the machine took in that time, if it tells (`star/energy.py`).
 
     Raises:
         UserError: an artefact of an earlier process is not what it wrote.
     """
 
-    def __init__(self, root: Path, number: int, facts: Mapping[str, Any] | None = None):
-        self.root, self.number, self.facts = root, number, facts or {}
+    def __init__(
+        self,
+        root: Path,
+        number: int,
+        facts: Mapping[str, Any] | None = None,
+        on_stage: Callable[[int, str], None] = lambda number, name: None,
+    ):
+        self.root, self.number, self.facts, self.on_stage = root, number, facts or {}, on_stage
         self.final = root / f"{number:03d}"
         self.folder = root / f"{number:03d}.partial"
         make_folder(self.folder)
         _remove_leftovers(self.folder)
         self._files = self._recorded()
-        self.seconds, self.spent = read_times(self.folder / TIMINGS)
+        self.seconds, self.spent, self.joules = read_times(self.folder / TIMINGS)
 
     def rows(self, name: str, produce: Callable[[Journal], None], make: Callable[[dict[str, Any]], Row]) -> Rows[Row]:
         """The stage `NAME.jsonl`: `produce` appends to a journal, which may already hold rows from before a crash.
@@ -134,21 +143,25 @@ class Iteration:
     def _timed(self, name: str) -> Iterator[None]:
         """Adds the seconds of a stage to `timings.json`, also when the stage is interrupted."""
         start = time.monotonic()
+        self.on_stage(self.number, name)
         try:
             yield
         finally:
             self.seconds[name] += time.monotonic() - start
             write_json(self.folder / TIMINGS, self.times())
 
-    def times(self) -> dict[str, dict[str, float]]:
-        """`seconds` and `spent` until now, to the millisecond."""
+    def times(self) -> dict[str, Any]:
+        """`seconds` and `spent` until now, to the millisecond; `joules` too if there are any."""
         self.spent += clock.take()
+        if (joules := meter.take()) is not None:
+            self.joules = (self.joules or 0.0) + joules
         kinds = {"seconds": self.seconds, "spent": self.spent}
-        return {kind: {name: round(s, 3) for name, s in sorted(times.items())} for kind, times in kinds.items()}
+        times = {kind: {name: round(s, 3) for name, s in sorted(times.items())} for kind, times in kinds.items()}
+        return times if self.joules is None else {**times, "joules": round(self.joules, 3)}
 
 
-def read_times(path: Path) -> tuple[Counter[str], Counter[str]]:
-    """`seconds` and `spent` of earlier processes.
+def read_times(path: Path) -> tuple[Counter[str], Counter[str], float | None]:
+    """`seconds`, `spent` and `joules` of earlier processes.
 
     Raises:
         UserError: the file is damaged.
@@ -156,9 +169,10 @@ def read_times(path: Path) -> tuple[Counter[str], Counter[str]]:
     try:
         found = json.loads(path.read_bytes()) if path.exists() else {}
         seconds, spent = ({name: float(s) for name, s in found.get(kind, {}).items()} for kind in ("seconds", "spent"))
+        joules = None if found.get("joules") is None else float(found["joules"])
     except (ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: damaged: {error}; delete it, which loses only the seconds in it") from None
-    return Counter(seconds), Counter(spent)
+    return Counter(seconds), Counter(spent), joules
 
 
 def _remove_leftovers(folder: Path) -> None:

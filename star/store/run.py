@@ -3,6 +3,7 @@
     runs/NAME/
       recipe.yaml  run.json  metrics.jsonl  report/
       iterations/000/ 001/ 002.partial/      a finished iteration has no `.partial` and a whole MANIFEST.json
+      .lock  progress.json                   who is at work and how far; no part of the results
 
 `iteration.py` says how an iteration gets there. Nothing of a finished one is used before it is found to be what
 its manifest says.
@@ -10,20 +11,21 @@ its manifest says.
 
 from __future__ import annotations
 
-import fcntl
-import os
-import socket
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from star.clock import clock
+from star.console import Units, listeners
+from star.energy import meter
 from star.errors import UserError
 from star.files import Row, Rows, make_folder, read_json, to_line, write_json, write_text
 from star.recipe import Recipe, canonical, load_recipe, recipe_hash
 from star.store.changes import Change, changed_facts, changed_keys
 from star.store.iteration import Iteration
 from star.store.manifest import MANIFEST, read_manifest, require_intact
+from star.store.owner import own
+from star.store.progress import Recorder
 from star.store.retention import RETIRED, best, retire, retired
 
 RECIPE, RUN, METRICS = "recipe.yaml", "run.json", "metrics.jsonl"
@@ -39,6 +41,7 @@ class Store:
         self._intact: set[Path] = set()
         self._recipe: Recipe | None = None
         self._changes: list[Change] = []
+        self._recorder = Recorder(folder)
 
     @classmethod
     def open(cls, folder: Path, recipe: Recipe, begin: Callable[[Store], None] | None = None) -> Store:
@@ -54,7 +57,7 @@ class Store:
         """
         store = cls(folder)
         make_folder(folder)
-        store._lock()
+        store._lock = own(folder)
         if begin is not None:
             begin(store)
         path = folder / RECIPE
@@ -70,10 +73,13 @@ class Store:
         return store
 
     def __enter__(self) -> Store:
+        listeners.append(self._advance)
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._lock_file.close()
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        listeners.remove(self._advance)
+        self._recorder.end(error)
+        self._lock.close()
 
     @classmethod
     def existing(cls, folder: Path) -> Store:
@@ -151,11 +157,12 @@ class Store:
         """
         make_folder(self.iterations_folder)
         clock.take()  # what came before is no part of an iteration
+        meter.begin(self.facts.get("device", ""))
         for number in range(count + 1):
             if not self._finished(number).exists():
                 if not goes_on(self.metrics()):
                     return
-                yield Iteration(self.iterations_folder, number, self.facts)
+                yield Iteration(self.iterations_folder, number, self.facts, self._recorder.stage)
 
     def finished(self) -> list[Path]:
         """Directories of the finished iterations, in order."""
@@ -219,6 +226,11 @@ class Store:
             )
         self._intact.add(folder)
 
+    def _advance(self, units: Units) -> None:
+        """A bar moved."""
+        self._recorder.advance(units)
+        meter.look()
+
     def _changed_keys(self, recipe: Recipe) -> list[Change]:
         """What `recipe` changes of the one that the run was started with.
 
@@ -270,16 +282,3 @@ class Store:
 
     def _finished(self, number: int) -> Path:
         return self.iterations_folder / f"{number:03d}"
-
-    def _lock(self) -> None:
-        """Own the directory until this process ends, however it ends: the kernel drops the lock of a dead owner."""
-        self._lock_file = (self.folder / ".lock").open("a+")
-        try:
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._lock_file.seek(0)
-            owner = self._lock_file.read().strip() or "unknown"
-            raise UserError(f"{self.folder}: a run is at work here ({owner}); wait for it or stop it") from None
-        self._lock_file.truncate(0)
-        self._lock_file.write(f"host {socket.gethostname()}, pid {os.getpid()}\n")
-        self._lock_file.flush()

@@ -2,17 +2,16 @@
 
 import io
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from star.cli import main
 from star.errors import UserError
+from star.recipe import canonical
 from star.report.compare import ACCEPTED, RATIONALIZED, draw_comparison, load_runs, measures, print_comparison
+from star.report.differences import print_differences
 
-ROOT = Path(__file__).parent.parent.parent
 WORK = {"problems": 10, "solved": 4, "hinted": 6, "rationalized": 1}
 
 
@@ -40,10 +39,10 @@ def run(tmp_path):
     return write
 
 
-def shown(*folders, width=120):
+def shown(*folders, width=120, signals=False):
     """The table as lines of words."""
     output = io.StringIO()
-    print_comparison(load_runs(folders), Console(file=output, width=width))
+    print_comparison(load_runs(folders), signals, Console(file=output, width=width))
     return [line.split() for line in output.getvalue().splitlines() if line.strip()]
 
 
@@ -146,14 +145,97 @@ def test_a_picture_needs_a_png_in_a_folder(run, tmp_path, name):
         draw_comparison(load_runs([run("x", row(0, 1))]), tmp_path / name)
 
 
-def test_the_script_compares_a_real_run_with_a_baseline(tiny_run, run, tmp_path):
-    baseline = run("few-shot", row(0, 12, mode="few-shot"))
-    command = [sys.executable, str(ROOT / "scripts/compare.py"), str(tiny_run), str(baseline)]
-    done = subprocess.run([*command, "--out", str(tmp_path / "out.png")], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "tiny" in done.stdout
-    assert RATIONALIZED in done.stdout
+WATCHED = {"distinct_2": 0.25, "reference_perplexity": 1234.4, "base_kl": 0.0123, "newly_solved": 7, "hint_leaks": None}
+
+
+def test_signals_of_the_audit_are_shown_in_their_own_units_when_asked_for(run, tmp_path):
+    star = run("star", row(0, 10), row(1, 40, work={**WORK, "audit": WATCHED}))
+    old = run("old", row(0, 10), row(1, 30, work=WORK))
+    assert " ".join(shown(star, old)[-1]) == "the signals of the audit are shown with --signals"
+    assert shown(star, old, signals=True)[-12:] == [
+        ["distinct", "word", "pairs,", "%"],
+        ["star", "25.0"],
+        ["old"],
+        ["newly", "solved"],
+        ["star", "7"],
+        ["old"],
+        ["perplexity", "of", "real", "text"],
+        ["star", "1234"],
+        ["old"],
+        ["distance", "from", "the", "base"],
+        ["star", "0.012"],
+        ["old"],
+    ]
+    draw_comparison(load_runs([star, old]), tmp_path / "out.png", signals=True)
     assert png(tmp_path / "out.png")
-    done = subprocess.run([*command, str(tiny_run)], capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert done.stderr == f"error: {tiny_run}: this run was given twice; name each run once\n"
+
+
+def test_a_group_may_be_called_what_a_signal_is_called(run):
+    star = run("star", row(0, 10), row(1, 40, work={**WORK, "audit": {"self_bleu": 0.5}}, **{"self-BLEU": 41}))
+    assert [line for line in shown(star, signals=True) if line[0] in ("self-BLEU", "self-BLEU,")] == [
+        ["self-BLEU"],
+        ["self-BLEU,", "%"],
+    ]
+
+
+@pytest.mark.parametrize("value", [0.0, 0.001, 9.9996, 123.456, 9999.7, 12345.0, 1.5e5, 1e300])
+def test_a_number_takes_no_more_columns_than_there_are_for_it(run, value):
+    star = run("star", row(0, 10), row(1, 40, work={"audit": {"reference_perplexity": value}}))
+    assert len(shown(star, signals=True)[-1][-1]) <= 6
+
+
+def differing(*folders, width=120):
+    output = io.StringIO()
+    print_differences(folders, [folder.name for folder in folders], Console(file=output, width=width))
+    return [line.split() for line in output.getvalue().splitlines() if line.strip()]
+
+
+@pytest.fixture
+def with_recipe(run, recipe_with):
+    def write(name, *overrides):
+        folder = run(name)
+        (folder / "recipe.yaml").write_text(canonical(recipe_with(f"name={name}", *overrides)))
+        return folder
+
+    return write
+
+
+def test_the_recipe_keys_in_which_runs_differ_are_listed_with_the_values_of_each(with_recipe):
+    first, second = with_recipe("first"), with_recipe("second", "train.lr=1e-3", "prompt.chat=true")
+    third = with_recipe("third", "train.lr=1e-2", "stop.patience=2")
+    assert differing(first, second, third)[2:] == [
+        ["prompt.chat", "False", "True", "False"],
+        ["stop.patience", "None", "None", "2"],
+        ["train.lr", "0.0001", "0.001", "0.01"],
+    ]
+    assert differing(first, with_recipe("same")) == [["no", "recipe", "key", "differs"]]
+    assert differing(first) == []
+
+
+def test_many_differences_are_cut_and_long_values_too(with_recipe):
+    first = with_recipe("first")
+    sums = with_recipe("sums", "task={kind: arithmetic}", "model={starter: {}}", f"decoding.stop=['{'[bold]' * 50}']")
+    table = differing(first, sums)
+    assert " ".join(table[-1]).endswith("recipe.yaml of each run has them")
+    assert len(table) < 40
+    assert any("'[bold][bold]" in word for line in table for word in line)
+
+
+def test_a_recipe_that_cannot_be_read_is_named_and_the_others_are_compared(with_recipe, run):
+    (damaged := run("damaged")).joinpath("recipe.yaml").write_text("name: [")
+    lines = differing(with_recipe("first"), damaged, with_recipe("second", "seed=3"))
+    assert " ".join(lines[0]).startswith("settings are not compared with those of damaged: recipe")
+    assert lines[-1] == ["seed", "0", "3"]
+
+
+def test_the_command_compares_a_real_run_with_a_baseline(tiny_run, run, tmp_path, capsys):
+    baseline = run("few-shot", row(0, 12, mode="few-shot"))
+    (baseline / "recipe.yaml").write_text((tiny_run / "recipe.yaml").read_text().replace("\nseed: 0", "\nseed: 7"))
+    command = ["compare", str(tiny_run), str(baseline)]
+    assert main([*command, "--signals", "--out", str(tmp_path / "out.png")]) == 0
+    out = capsys.readouterr().out
+    assert RATIONALIZED in out
+    assert ["seed", "0", "7"] in [line.split() for line in out.splitlines()]
+    assert png(tmp_path / "out.png")
+    assert main([*command, str(tiny_run)]) == 2
+    assert capsys.readouterr().err == f"error: {tiny_run}: this run was given twice; name each run once\n"

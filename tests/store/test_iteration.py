@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from star.energy import meter
 from star.errors import UserError
 from star.files import file_sha256, write_json
 from star.store import Iteration, Journal
@@ -59,6 +60,16 @@ def test_the_seconds_of_an_interrupted_stage_are_kept_and_added_to(tmp_path):
     assert kept["seconds"]["a"] >= 5
     assert kept["spent"]["sampling"] == 4
     assert kept["spent"]["other"] >= 0
+
+
+def test_joules_are_kept_and_added_to_where_the_machine_tells_them_and_absent_elsewhere(tmp_path, monkeypatch):
+    told = iter([2.5, 4.0, None])
+    monkeypatch.setattr(meter, "take", lambda: next(told))
+    for name, joules in (("a", 2.5), ("b", 6.5), ("c", 6.5)):  # of three processes, the last of which may not read them
+        (iteration := Iteration(tmp_path, 1)).json(name, dict)
+        assert json.loads((iteration.folder / "timings.json").read_text())["joules"] == joules
+    monkeypatch.undo()
+    assert "joules" not in Iteration(tmp_path, 2).times()
 
 
 def test_a_finished_iteration_has_its_final_name_and_a_manifest_of_every_file_and_fact(tmp_path):
@@ -131,7 +142,7 @@ def test_a_damaged_checkpoint_is_named_and_says_how_to_do_without(tmp_path):
         checkpoints.last()
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"seconds": 3}', '{"spent": {"other": "x"}}'])
+@pytest.mark.parametrize("text", ["", "[]", '{"seconds": 3}', '{"spent": {"other": "x"}}', '{"joules": []}'])
 def test_damaged_timings_may_be_deleted(tmp_path, text):
     path = filled(tmp_path).folder / "timings.json"
     path.write_text(text)

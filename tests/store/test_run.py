@@ -69,7 +69,8 @@ def test_a_run_that_is_at_work_is_refused_and_a_dead_owner_is_not_in_the_way(tin
 
 
 def test_a_recipe_may_change_until_there_is_work_that_it_decided(tiny_recipe, tmp_path):
-    Store.open(tmp_path / "run", load_recipe(tiny_recipe)).__exit__()
+    with Store.open(tmp_path / "run", load_recipe(tiny_recipe)):
+        pass
     with Store.open(tmp_path / "run", load_recipe(tiny_recipe, ["seed=1"])) as store:
         store.record({})
         next(store.iterations(1)).json("scores", dict)
