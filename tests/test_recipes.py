@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,15 @@ def math(tmp_path):
     return folder
 
 
+@pytest.fixture
+def worked_solutions(tmp_path):
+    """What scripts/collapse_experiment.sh mixes in, written as it writes it."""
+    file = tmp_path / "worked.jsonl"
+    script, recipe = ROOT / "scripts/worked_solutions.py", ROOT / "recipes/collapse/mixed.yaml"
+    subprocess.run([sys.executable, script, recipe, "20", file], check=True)
+    return file
+
+
 @pytest.fixture(scope="session")
 def long_context_model(random_models, tmp_path_factory):
     """Stands in for models that only a hub has: a tokenizer and a configuration with room for long prompts."""
@@ -173,6 +183,8 @@ def test_a_shipped_recipe_dry_runs(path, request, gsm8k, commonsenseqa, math, ca
     overrides = [f"task.path={folders[recipe.task.kind]}"] if recipe.task.kind in folders else []
     if recipe.task.kind == "reasoning_gym":
         pytest.importorskip("reasoning_gym")
+    if recipe.mix.real:
+        overrides.append(f"mix.real.path={request.getfixturevalue('worked_solutions')}")
     if recipe.model.gguf:
         request.getfixturevalue("smollm2")
     if recipe.model.path:
