@@ -93,8 +93,11 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("run", type=Path, help="run directory")
     verify.set_defaults(command=_verify_run)
 
-    report = commands.add_parser("report", help="print the table of a run and write its report again")
-    report.add_argument("run", type=Path, help="run directory")
+    report = commands.add_parser("report", help="print the table of a run, or of several, and write the report")
+    report.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="run directory; several are overlaid")
+    report.add_argument(
+        "--out", type=Path, metavar="FILE", help="the page (default: RUN/report/index.html; star-report/ for several)"
+    )
     report.set_defaults(command=_report)
 
     status = commands.add_parser("status", help="show what a run is doing, how far it is and how long it may take")
@@ -137,7 +140,7 @@ def _run(arguments: argparse.Namespace) -> None:
         begin = fork(parent, arguments.from_iteration, recipe, arguments.runs / recipe.name)
     with Store.open(arguments.runs / recipe.name, recipe, begin) as store:
         run(open_session(checked, store), store)
-    _report(argparse.Namespace(run=store.folder))
+    _report(argparse.Namespace(runs=[store.folder], out=None))
 
 
 def _overrides(arguments: argparse.Namespace) -> list[str]:
@@ -180,11 +183,15 @@ def _export(arguments: argparse.Namespace) -> None:
 
 def _report(arguments: argparse.Namespace) -> None:
     from star.report import print_table, write_report
+    from star.report.compare import load_runs, print_comparison
     from star.store import Store
 
-    folder = Store.existing(arguments.run).folder
-    page = write_report(folder)
-    print_table(folder)
+    folders = [Store.existing(run).folder for run in arguments.runs]
+    page = write_report(*folders, out=arguments.out)
+    if len(folders) == 1:
+        print_table(folders[0])
+    else:
+        print_comparison(load_runs(folders))
     console.print(f"report: {page}", markup=False)
 
 

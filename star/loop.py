@@ -40,7 +40,7 @@ def run(session: Session, store: Store) -> None:
         iteration.json("metrics", lambda done=iteration: summarise(done, recipe))
         iteration.finish()
         store.update(recipe.keep)
-        write_report(store.folder)
+        write_report(store.folder, pictures=False)
 
 
 def draw(problems: list[Problem], recipe: Recipe, number: int) -> list[Problem]:

@@ -69,7 +69,7 @@ def test_metrics_table_and_report_do_without_attempts(direct, capsys):
     shown = capsys.readouterr().out
     assert "held-out accuracy" in shown
     assert " 90 " in shown
-    assert "<td>2</td>" in (direct / "report/index.html").read_text()
+    assert '<th scope="row">2</th>' in (direct / "report/index.html").read_text()
 
 
 def test_a_run_that_was_interrupted_ends_with_the_same_files(direct, recipe, tmp_path):

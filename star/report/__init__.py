@@ -1,4 +1,9 @@
-"""The report: a curve, a table and a page, from the run directory's files only."""
+"""The report: a table, and a page with charts, from the run directory's files only.
+
+`load.py` reads a run; `accuracy.py`, `training.py`, `trust.py`, `specimens.py`, `cost.py` and `origin.py` say what the
+sections of the page show; `charts.py` draws, `svg.py` for the page and `pictures.py` for papers; `page.py` puts it
+together. `table.py` and `compare.py` are for the console.
+"""
 
 from star.report.page import write_report
 from star.report.table import print_table

@@ -25,6 +25,7 @@ from rich.text import Text
 from star.audit.signals import SIGNALS, Signal
 from star.console import console
 from star.errors import UserError
+from star.report.charts import COLORS
 from star.report.table import group_names, load_metrics, main_mode, printable
 
 CELL = 7
@@ -32,8 +33,6 @@ CELL = 7
 ACCEPTED, RATIONALIZED = "accepted, % of training problems", "rationalized, % of accepted"
 Measure = str | Signal
 """A problem group or `all`, whose accuracy is meant; `ACCEPTED` or `RATIONALIZED`; or a signal of the audit."""
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Of the lines, in the order of the runs (Okabe and Ito: told apart by the colour-blind too)."""
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from star.console import console
-from star.errors import UserError
 from star.files import read_rows
+from star.report.shapes import MetricsRow, read_as
 
 WORK = ("solved", "rationalized", "false positives", "examples", "minutes")
 """Columns about the work of an iteration; see `star/metrics.py`."""
@@ -26,8 +26,7 @@ def load_metrics(folder: Path) -> list[dict[str, Any]]:
     path = folder / "metrics.jsonl"
     rows = read_rows(path) if path.exists() else []
     for number, row in enumerate(rows, 1):
-        if not (isinstance(row, dict) and {"iteration", "accuracy", "seconds"} <= row.keys()):
-            raise UserError(f"{path}:{number}: damaged line: no metrics; the next `star run` writes it anew")
+        read_as(MetricsRow, row, f"{path}:{number}: damaged line", "; the next `star run` writes it anew")
     return rows
 
 
@@ -39,7 +38,12 @@ def main_mode(row: dict[str, Any]) -> str:
 def group_names(rows: list[dict[str, Any]]) -> list[str]:
     """All groups, those with numbers in numeric order."""
     names = {name for row in rows for name in row["accuracy"][main_mode(row)]["groups"]}
-    return sorted(names, key=lambda name: (int(number) if (number := name.split(" ")[0]).isdecimal() else -1, name))
+    return sorted(names, key=in_order)
+
+
+def in_order(name: str) -> tuple[int, str]:
+    """Sorts groups: those with numbers in numeric order, after the others."""
+    return (int(number) if (number := name.split(" ")[0]).isdecimal() else -1, name)
 
 
 def printable(name: str) -> str:

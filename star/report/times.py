@@ -8,16 +8,10 @@ from typing import Any
 from star.clock import ACTIVITIES, WORK
 
 STAGES = (
-    "attempts",
-    "rationalizations",
-    "train",
-    "adapter",
-    "reference",
-    "evaluation-few-shot",
-    "evaluation-zero-shot",
-    "scores",
-)  # fmt: skip
-"""In the order in which they come (`star/session.py`)."""
+    *("attempts", "rationalizations", "history", "dropped", "train", "adapter"),
+    *("evaluation-few-shot", "evaluation-zero-shot", "scores", "reference", "audit", "specimens", "metrics"),
+)
+"""In the order in which they come (`star/session.py`); any others after them."""
 
 Table = tuple[list[str], list[list[str]]]
 """Header and cells."""
@@ -32,9 +26,15 @@ def activity_table(rows: Sequence[dict[str, Any]]) -> Table:
     return [*header, "all", "overhead, %"], cells
 
 
+def stage_names(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The stages that any of the iterations has, in order."""
+    found = {stage for row in rows for stage in row["seconds"]}
+    return [stage for stage in STAGES if stage in found] + sorted(found.difference(STAGES))
+
+
 def stage_table(rows: Sequence[dict[str, Any]]) -> Table:
     """Seconds of each stage that any of the iterations has."""
-    return _table(rows, "seconds", [stage for stage in STAGES if any(stage in row["seconds"] for row in rows)])
+    return _table(rows, "seconds", stage_names(rows))
 
 
 def overhead(spent: dict[str, float]) -> float:

@@ -1,4 +1,4 @@
-"""The table and the page, from a run directory's files."""
+"""The tables of the console and the page, from a run directory's files. `test_page.py` has the page itself."""
 
 import json
 
@@ -61,37 +61,26 @@ def test_groups_are_in_numeric_order_and_words_come_first():
     assert group_names(rows) == ["algebra", "9 steps", "10 steps"]
 
 
-def test_the_page_shows_curve_table_and_recipe_and_escapes_what_it_is_given(tmp_path):
-    (tmp_path / "recipe.yaml").write_text("name: <script>alert(1)</script>\n")
-    rows = [row(0, **{"<b>x</b>": (1, 4)}), row(1, **{"<b>x</b>": (4, 4)})]
-    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
-    page = write_report(tmp_path).read_text()
-    assert "<script>" not in page
-    assert "&lt;b&gt;x&lt;/b&gt;" in page
-    assert "100.0" in page
-    assert (tmp_path / "report/accuracy.png").read_bytes().startswith(b"\x89PNG")
-
-
 SPENT = {"sampling": 60.0, "fine-tuning": 36.0, "loading": 1.0, "verifying": 1.0, "other": 2.0}
 
 
-def test_the_page_shows_seconds_of_activities_and_stages_and_the_share_that_is_overhead(tmp_path):
+def test_seconds_of_activities_and_stages_are_shown_and_the_share_that_is_overhead(tmp_path):
     header, cells = activity_table([{"iteration": 0, "spent": SPENT}])
     assert dict(zip(header, cells[0], strict=True)) == {
         "iteration": "base", "sampling": "60.0", "fine-tuning": "36.0", "loading": "1.0", "verifying": "1.0",
         "auditing": "", "writing": "", "other": "2.0", "all": "100.0", "overhead, %": "4.0",
     }  # fmt: skip
-    seconds = {"adapter": 3.0, "attempts": 1.0}
+    seconds = {"adapter": 3.0, "attempts": 1.0, "a stage of tomorrow": 2.0}
     assert stage_table([{"iteration": 2, "seconds": seconds}]) == (
-        ["iteration", "attempts", "adapter"],
-        [["2", "1.0", "3.0"]],
+        ["iteration", "attempts", "adapter", "a stage of tomorrow"],
+        [["2", "1.0", "3.0", "2.0"]],
     )
     (tmp_path / "recipe.yaml").write_text("name: x\n")
     (tmp_path / "metrics.jsonl").write_text(json.dumps({**row(1, all=(1, 4)), "seconds": seconds, "spent": SPENT}))
-    page = write_report(tmp_path).read_text()
-    assert "<th>overhead, %</th>" in page
+    page = write_report(tmp_path, pictures=False).read_text()
+    assert '<th scope="col">overhead, %</th>' in page
     assert "<td>4.0</td>" in page
-    assert "<th>attempts</th><th>adapter</th>" in page
+    assert '<th scope="col">attempts</th><th scope="col">adapter</th>' in page
 
 
 def test_an_iteration_from_before_activities_were_told_apart_has_its_stages_alone(tmp_path):
@@ -107,5 +96,5 @@ def test_a_run_without_a_finished_iteration_says_so(tmp_path, capsys):
 
 
 def test_the_real_run_has_a_page_and_a_picture(tiny_run):
-    assert "<td>base</td>" in (tiny_run / "report/index.html").read_text()
+    assert '<th scope="row">base</th>' in (tiny_run / "report/index.html").read_text()
     assert (tiny_run / "report/accuracy.png").stat().st_size > 5000

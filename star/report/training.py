@@ -1,0 +1,123 @@
+"""What was it trained on? What became of each attempt, and where the training examples come from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from star.report.blocks import Block, numbers
+from star.report.charts import (
+    BLUE,
+    BROWN,
+    DARK,
+    GREEN,
+    GREY,
+    INK,
+    LIGHT,
+    LILAC,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    YELLOW,
+    Chart,
+    Series,
+    amount,
+    iteration_name,
+    short,
+)
+from star.report.load import RunFiles
+
+OUTCOMES = {
+    "trained": ("trained on", GREEN),
+    "duplicate": ("right, but a duplicate", SKY),
+    "near_duplicate": ("right, but nearly a duplicate", BLUE),
+    "unsound": ("right, but a step is wrong", VERMILION),
+    "cut_off": ("right, but cut off", YELLOW),
+    "per_problem": ("right, but one of many of its problem", ORANGE),
+    "balance": ("right, but drawn out for balance", BROWN),
+    "rationalized_share": ("right, but too many are rationalized", LILAC),
+    "contaminated": ("right, but overlaps a protected text", PURPLE),
+    "outvoted": ("outvoted", LIGHT),
+    "wrong": ("wrong", LIGHT),
+    "no_answer": ("no answer", GREY),
+    "timeout": ("not verified in time", DARK),
+    "error": ("not verified: error", INK),
+}
+"""What can become of an attempt: as people read it, and its colour. In the order of the layers."""
+
+SOURCES = {
+    "plain": ("plain rationales", GREEN),
+    "hinted": ("rationalized", ORANGE),
+    "carried": ("carried over", SKY),
+    "replayed": ("replayed", BLUE),
+    "real": ("written by people", PURPLE),
+}
+"""Where training examples come from."""
+
+
+def training_blocks(runs: Sequence[RunFiles]) -> list[Block]:
+    """For each run, attempts by what became of them, plain and hinted ones, and examples by where they come from."""
+    return [_block(run, place, run.name if len(runs) > 1 else "") for place, run in enumerate(runs)]
+
+
+def reason(name: str) -> str:
+    """A reason of rejection, as people read it."""
+    return OUTCOMES.get(name, (name, GREY))[0]
+
+
+def _block(run: RunFiles, place: int, title: str) -> Block:
+    of = f"{title}: " if title else ""
+    funnels = {row["iteration"]: row["funnel"] for row in run.rows if any(row.get("funnel", {}).values())}
+    if not funnels:
+        return Block(title, "This run kept no count of what became of its attempts.")
+    charts = [
+        _bars(
+            f"run{place}{kind}",
+            f"{of}what became of {kind} attempts",
+            OUTCOMES,
+            {n: f.get(kind, {}) for n, f in funnels.items()},
+        )
+        for kind in ("plain", "hinted")
+    ]
+    sources = {number: _sources(funnel) for number, funnel in funnels.items()}
+    charts.append(_bars(f"run{place}sources", f"{of}where examples come from", SOURCES, sources))
+    charts = [chart for chart in charts if not chart.is_empty]
+    return Block(
+        title, f"{_sentence(funnels)}{_removed(run)}", charts, [numbers(chart.title, [chart]) for chart in charts]
+    )
+
+
+def _sources(funnel: dict) -> dict[str, int]:
+    return {name: found.get("trained", 0) if isinstance(found, dict) else found for name, found in funnel.items()}
+
+
+def _bars(key: str, title: str, names: dict[str, tuple[str, str]], counts: dict[int, dict[str, int]]) -> Chart:
+    known = dict.fromkeys(names) | dict.fromkeys(name for one in counts.values() for name in one if name != "sampled")
+    series = [
+        Series(text, color, values)
+        for name in known
+        for text, color in [names.get(name, (name, GREY))]
+        if any((values := {number: float(one.get(name, 0)) for number, one in counts.items()}).values())
+    ]
+    return Chart(key, title, series, amount, short, iteration_name, kind="bars")
+
+
+def _sentence(funnels: dict[int, dict]) -> str:
+    """The last iteration's way from sampled to trained on."""
+    number, funnel = list(funnels.items())[-1]
+    parts = []
+    for kind in ("plain", "hinted"):
+        counts = funnel.get(kind, {})
+        if sampled := counts.get("sampled", 0):
+            parts.append(f"{counts.get('trained', 0):,} of {sampled:,} {kind} attempts were trained on")
+    more = [f"{funnel[name]:,} {SOURCES[name][0]}" for name in ("carried", "replayed", "real") if funnel.get(name)]
+    beside = f"; beside them {', '.join(more)}" if more else ""
+    return f"Iteration {number}: {'; '.join(parts) or 'nothing was sampled'}{beside}."
+
+
+def _removed(run: RunFiles) -> str:
+    """What was left out because it overlaps held-out problems or protected texts, if anything was."""
+    problems = max((audit.contamination.get("problems_removed", 0) for audit in run.audits.values()), default=0)
+    texts = sum(audit.contamination.get("texts_removed", 0) for audit in run.audits.values())
+    parts = [f"{count:,} {name}" for count, name in ((problems, "problems"), (texts, "texts")) if count]
+    return f" Left out, since they overlap held-out or protected ones: {' and '.join(parts)}." if parts else ""
