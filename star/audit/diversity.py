@@ -1,10 +1,10 @@
 """Whether accepted rationales become alike: distinct words and phrases, self-BLEU, compression, entropy, duplicates.
 
-Most of these depend on how much text they are computed from: of ten times as many words fewer are distinct (McCarthy and
-Jarvis 2010, https://doi.org/10.3758/BRM.42.2.381), and more texts predict each other's phrases better. To compare
+Most of these depend on how much text they are computed from: of ten times as many words fewer are distinct (McCarthy
+and Jarvis 2010, https://doi.org/10.3758/BRM.42.2.381), and more texts predict each other's phrases better. To compare
 iterations and runs, whatever was accepted in each, they are means over parts of one size: of `WINDOW_WORDS` words,
-`WINDOW_BYTES` bytes or `GROUP` texts, from `SAMPLE` texts that are drawn at random. Where there is too little text for
-one part, there is no value. Length and near-duplicates are those of all texts.
+`WINDOW_BYTES` bytes or `GROUP` texts, from `SAMPLE` texts that are drawn at random. Where there is too little text
+for one part, there is no value. Length and near-duplicates are those of all texts.
 """
 
 from __future__ import annotations

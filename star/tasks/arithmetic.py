@@ -28,8 +28,8 @@ from star.errors import UserError
 from star.recipe import ArithmeticTask
 from star.records import Problem, derive_seed
 from star.tasks.base import Task
-from star.verify import ExactVerifier, Extractor, NumericVerifier
-from star.verify.scratchpad import check_columns, check_paper, columns, paper, spaced
+from star.verify import ExactVerifier, Extractor, NumericVerifier, parse_number
+from star.verify.scratchpad import check_columns, check_paper, columns, columns_end, paper, paper_end, spaced
 from star.verify.steps import Steps, check_steps
 
 HELD_OUT_SHARE = 10
@@ -76,6 +76,7 @@ class Arithmetic(Task):
     """Sums, differences or products, generated from the recipe alone."""
 
     name = "arithmetic"
+    computed = True
 
     def __init__(self, settings: ArithmeticTask):
         self.settings = settings
@@ -166,6 +167,13 @@ class Arithmetic(Task):
         """The two numbers of a question that is worked on a scratchpad."""
         numbers = re.fullmatch(r"([0-9]+)[-+*]([0-9]+)", problem.question.replace(" ", ""))
         return (int(numbers[1]), int(numbers[2])) if numbers and self.settings.style != "words" else None
+
+    def yields(self, problem: Problem, text: str, answer: str) -> bool:
+        """Whether the lines of a scratchpad come to the answer, or an equation of words does."""
+        if self.settings.style == "words":
+            return super().yields(problem, text, answer)
+        end = paper_end(text) if self.settings.style == "paper" else columns_end(text)
+        return end is not None and end == parse_number(answer.replace(" ", ""))
 
 
 def number_range(digits: int) -> tuple[int, int]:

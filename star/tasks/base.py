@@ -7,8 +7,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 
 from star.records import Attempt, Problem, Verdict
-from star.verify import Extractor, Steps, Verifier, check_steps
+from star.verify import Extractor, Steps, Verifier, check_steps, parse_number
 from star.verify.choice import letter, parse_choice
+from star.verify.yields import computes, reasons
 
 HINT_MARK = " (CORRECT)"
 """Behind the right choice in a hinted prompt (paper, section 3.2; `create_hint` in device_inference.py of its code)."""
@@ -28,6 +29,7 @@ class Task(ABC):
         stop: where a completion ends, beside the end-of-sequence token.
         extractor: finds the final answer in a completion.
         verifier: compares it with the ground truth.
+        computed: whether final answers are numbers (for a `NumericVerifier`) that take a computation: words yield none.
         skipped: problems left out because their ground truth cannot be verified, as `file:line (id): why`.
         notice: what a user should know about how this task verifies; empty if there is nothing.
     """
@@ -39,6 +41,7 @@ class Task(ABC):
     stop: tuple[str, ...]
     extractor: Extractor
     verifier: Verifier
+    computed: bool = False
     skipped: Sequence[str] = ()
     notice: str = ""
 
@@ -93,6 +96,21 @@ class Task(ABC):
     def steps(self, problem: Problem, text: str) -> Steps:
         """Whether the steps of a rationale add up, beside its final answer. Never raises on any text."""
         return check_steps(text)
+
+    def yields(self, problem: Problem, text: str, answer: str) -> bool:
+        """Whether some step of a rationale yields `answer`, its final one (`star/verify/yields.py`), for all that can
+        be told. Never raises on any text.
+        """
+        if self.computed:
+            meaning = self.verifier.canonical(answer, problem)
+            return meaning is None or computes(text, meaning[0])
+        try:
+            working = self.extractor.without(text)
+        except TimeoutError:
+            return True
+        value = parse_number(answer)
+        known = (problem.question, answer, *problem.choices)
+        return reasons(working, known) or (value is not None and computes(text, value))
 
     def _final_answer(self, problem: Problem, text: str) -> str | Verdict:
         """The final answer, or a verdict that says why there is none."""

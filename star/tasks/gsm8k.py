@@ -26,6 +26,7 @@ class Gsm8k(RowTask):
     direct = "#### {answer}"
     stop = ("\n\n", "\nQ:")
     solution_key = "answer"
+    computed = True
 
     def __init__(self, settings: Gsm8kTask):
         super().__init__(settings)

@@ -8,7 +8,7 @@ from star.errors import UserError, shown
 from star.recipe import JsonlTask
 from star.records import Problem, derive_seed
 from star.tasks.dataset import BadGold, RowTask, one_line, row_id, text_field
-from star.verify import VERIFIERS, Extractor, Verifier
+from star.verify import VERIFIERS, Extractor, NumericVerifier, Verifier
 from star.verify.choice import MAX_CHOICES
 from star.verify.text import normalise
 
@@ -30,6 +30,7 @@ class Jsonl(RowTask):
         self.extractor = Extractor(settings.answer_pattern)
         self.gold = Extractor(settings.gold_pattern) if settings.gold_pattern else None
         self.verifier = _verifier(settings)
+        self.computed = isinstance(self.verifier, NumericVerifier)
 
     def problems(self, split: str) -> list[Problem]:
         if self.held_out is not None:

@@ -34,3 +34,11 @@ class Extractor:
         """
         matches = self.pattern.finditer(text, timeout=self.timeout)
         return list(dict.fromkeys(answer for match in matches if (answer := (match[1] or "").strip())))
+
+    def without(self, text: str) -> str:
+        """`text` without the final answers it states.
+
+        Raises:
+            TimeoutError: the search took longer than `timeout` seconds.
+        """
+        return self.pattern.sub(" ", text, timeout=self.timeout)

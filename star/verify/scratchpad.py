@@ -16,9 +16,13 @@ every line is one true equation with numbers of at most two or three digits. `pa
 
 from __future__ import annotations
 
+import re
 from itertools import zip_longest
 
 from star.verify.steps import Steps
+
+_COLUMN = re.compile(r"([0-9]{1,3})([-+*])([0-9])([-+])([0-9]{1,3})=([0-9]{1,4})(?:,([0-9]{1,99}))?")
+_PAPER_FIRST = re.compile(r"((?:[1-9] (?:[0-9] ){0,99}|0 ))\+ ((?:[1-9](?: [0-9]){0,99}|0)) , C: 0")
 
 
 def check_columns(text: str, a: int, b: int, operation: str) -> Steps:
@@ -42,6 +46,37 @@ def _compare(text: str, expected: list[str]) -> Steps:
     pairs = list(zip_longest(written, (line.strip() for line in expected)))
     wrong = (f"missing: {should}" if line is None else line for line, should in pairs if line != should)
     return Steps(len(pairs), tuple(wrong))
+
+
+def columns_end(text: str) -> int | None:
+    """The number that the columns of a text come to: every line is a true equation, and its digits are those of the
+    line before with its result in front. `None` if some line is not.
+
+    >>> columns_end("7+6+0=13,3\\n5+8+1=14,43\\n4+3+1=8,843"), columns_end("7+6+0=13,3\\n4+3+1=8,843")
+    (843, None)
+    """
+    done, end = "", None
+    for column in filter(None, (_COLUMN.fullmatch(line.strip()) for line in text.split("\n"))):
+        x, sign, y, sign_of_carry, carry, result, digits = column.groups()
+        value = {"+": int(x) + int(y), "-": int(x) - int(y), "*": int(x) * int(y)}[sign]
+        if value + int(sign_of_carry + carry) != int(result):
+            return None
+        if digits:
+            if digits not in (result + done, result[-1] + done):
+                return None
+            done, end = digits, int(digits) if digits == result + done else None
+    return end
+
+
+def paper_end(text: str) -> int | None:
+    """The same for the scratchpad of the STaR paper: the sum of its first line, if every column follows."""
+    lines = [" ".join(line.split()) for line in text.split("\n")]
+    for i, first in enumerate(lines):
+        if numbers := _PAPER_FIRST.fullmatch(first):
+            a, b = (number.replace(" ", "") for number in numbers.groups())
+            columns = paper(int(a), int(b))[1:-3] if len(a) == len(b) else [first, ""]
+            return int(a) + int(b) if lines[i : i + len(columns)] == [line.strip() for line in columns] else None
+    return None
 
 
 def columns(a: int, b: int, operation: str) -> list[str]:

@@ -95,3 +95,10 @@ def test_a_pattern_without_a_group_is_an_error_with_a_remedy(pattern):
     with pytest.raises(UserError) as caught:
         Extractor(pattern)
     assert str(caught.value) == f"answer pattern {pattern!r} has no group; put ( ) around the answer"
+
+
+def test_what_a_text_says_beside_its_final_answers():
+    extract = Extractor(r"####[ \t]*([^\n]+)")
+    assert extract.without("3 + 4 = 7\n#### 7\n#### 8").split() == ["3", "+", "4", "=", "7"]
+    with pytest.raises(TimeoutError):
+        Extractor(r"(?:a+)+(b)", timeout=0.01).without("a" * 5000)

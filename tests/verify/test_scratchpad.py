@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from star.verify.scratchpad import check_columns, check_paper, columns, paper
+from star.verify.scratchpad import check_columns, check_paper, columns, columns_end, paper, paper_end
 from star.verify.steps import check_steps
 
 OPERATIONS = ["addition", "subtraction", "multiplication"]
@@ -89,4 +89,34 @@ def test_the_lines_are_those_of_the_documentation(operation, pair, lines):
 def test_no_text_raises(text):
     for operation in OPERATIONS:
         assert check_columns(text, 12, 5, operation).checked >= 3
+    columns_end(text)
+    paper_end(text)
     assert check_paper(text, 12, 34).checked >= 7
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@given(pair=PAIRS)
+def test_worked_columns_come_to_the_result(operation, pair):
+    assert columns_end("\n".join(columns(*pair, operation))) == RESULT[operation](*pair)
+
+
+@pytest.mark.parametrize("operation", ["addition", "subtraction"])
+@given(pair=PAIRS, data=st.data())
+def test_columns_with_a_changed_digit_come_to_nothing(operation, pair, data):
+    changed, _ = change_a_digit("\n".join(columns(*pair, operation)[:-1]), data)
+    assert columns_end(changed) is None
+
+
+@given(pair=PAIRS, data=st.data())
+def test_the_paper_scratchpad_comes_to_the_result_unless_a_line_is_changed_or_missing(pair, data):
+    pair = pair if len(str(pair[0])) == len(str(pair[1])) else (pair[0], pair[0])
+    lines = paper(*pair)
+    assert paper_end("\n".join(lines)) == sum(pair)
+    changed, _ = change_a_digit("\n".join(lines[1:-3]), data)
+    assert paper_end(changed) is None
+    at = data.draw(st.integers(1, len(lines) - 4))
+    assert paper_end("\n".join(lines[:at] + lines[at + 1 :])) is None
+
+
+def test_no_scratchpad_comes_to_nothing():
+    assert columns_end("#843") is paper_end("8 4 3") is columns_end("") is paper_end("") is None
