@@ -77,7 +77,8 @@ def render(status: Status) -> Group:
         lines.add_row("reason", Text("\n".join(map(printable, status.reason.splitlines()))))
     for note in status.notes:
         lines.add_row("note", Text("\n".join(map(printable, note.splitlines()))))
-    return Group(Text(printable(headline(status)), style="bold"), Padding(lines, (0, 0, 0, 2), expand=False))
+    head = Text(printable(headline(status)), style="bold", no_wrap=True, overflow="ignore")
+    return Group(head, Padding(lines, (0, 0, 0, 2), expand=False))
 
 
 def headline(status: Status) -> str:
