@@ -17,6 +17,7 @@ from typing import Any
 
 from star.audit.reference import reference_signals
 from star.audit.watch import Audit
+from star.cards import model_card
 from star.clock import spent
 from star.console import console
 from star.disk import disk_needed, disk_notice
@@ -33,7 +34,7 @@ from star.rollout import rollout
 from star.sample import Sampler, open_sampler, tokens_in_flight
 from star.select import Dropped, accepted, drop, examples, require_some
 from star.stop import stop_reason
-from star.store import Iteration, Journal, Store
+from star.store import Artefacts, Iteration, Journal, Store
 from star.store.retention import best
 from star.tasks import problems_hash
 from star.train import train_lora
@@ -199,6 +200,12 @@ class Session:
         )
         iteration.json("audit", audit.to_dict)
         iteration.rows("specimens", lambda journal: _write(journal, audit.specimens()), dict)
+
+    def describe(self, iteration: Iteration) -> None:
+        """Stage: the model card beside the adapter; none for the base model."""
+        if iteration.number > 0:
+            artefacts = Artefacts(self.store, iteration.number)
+            iteration.text("model-card.md", lambda: model_card(artefacts, self.recipe))
 
     def goes_on(self, metrics: Sequence[dict[str, Any]]) -> bool:
         """Whether the stop rules of the recipe let another iteration begin after those with these `metrics`."""

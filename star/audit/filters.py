@@ -22,6 +22,11 @@ class Filter(NamedTuple):
     passed: str
     failed: str
 
+    @property
+    def name(self) -> str:
+        """`cut_off (decoding.max_new_tokens: 40)`."""
+        return f"{self.reason} ({self.setting})" if self.setting else self.reason
+
 
 VERDICT = "verdict"
 """The `reason` of the first filter."""
@@ -47,13 +52,14 @@ def filters(recipe: Recipe, checks_overlap: bool = True) -> tuple[Filter, ...]:
         checks_overlap: whether generated text is compared with held-out and protected text; older runs did not.
     """
     rules, longest = recipe.selection, recipe.decoding.max_new_tokens
+    protected = f"audit.protect: [{', '.join(recipe.audit.protect)}]" if recipe.audit.protect else ""
     table = (
         (True, VERDICT, f"selection.accept: {rules.accept}", *ACCEPTED[rules.accept]),
         (rules.require_sound_steps, "unsound", "selection.require_sound_steps: true",
          "no step of its working is certainly wrong", "a step of its working is certainly wrong"),
         (True, "cut_off", f"decoding.max_new_tokens: {longest}",
          "it came to its own end", "it ran into the limit, and would teach the model to end in mid-sentence"),
-        (checks_overlap, "contaminated", f"audit.protect: [{', '.join(recipe.audit.protect)}]",
+        (checks_overlap, "contaminated", protected,
          "it does not overlap held-out or protected text", "it overlaps held-out or protected text"),
         (True, "duplicate", "", "no other example of its iteration reads the same", "another one reads the same"),
         (rules.max_near_duplicates, "near_duplicate", f"selection.max_near_duplicates: {rules.max_near_duplicates}",
