@@ -35,9 +35,10 @@ class Ours:
 
     def run(self, rows: list[list[str]], batch_size: int, setting: dict[str, Any], folder: Path) -> dict[str, Any]:
         from star.models import Checkpoint, encode_prompt, encode_target, load_tokenizer
+        from star.order import batches
         from star.recipe import load_recipe
         from star.records import Example, derive_seed
-        from star.train import batches, train_lora
+        from star.train import train_lora
 
         steps = len(rows) // batch_size
         recipe = folder / "recipe.yaml"

@@ -38,6 +38,7 @@ def run(session: Session, store: Store) -> None:
         session.evaluate(iteration)
         session.audit(iteration)
         iteration.json("metrics", lambda done=iteration: summarise(done, recipe))
+        session.describe(iteration)
         iteration.finish()
         store.update(recipe.keep)
         write_report(store.folder, pictures=False)

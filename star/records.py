@@ -172,6 +172,11 @@ class Example:
         return cls(**data)
 
 
+def model_name(number: int) -> str:
+    """What completions say about who wrote them: the model that iteration `number` trained; 0 is the base model."""
+    return f"iteration-{number:03d}" if number else "base"
+
+
 def derive_seed(*parts: str | int) -> int:
     """A 63-bit seed from any parts, by SHA-256: never `seed + i`, whose streams overlap between runs.
 

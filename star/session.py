@@ -17,6 +17,7 @@ from typing import Any
 
 from star.audit.reference import reference_signals
 from star.audit.watch import Audit
+from star.cards import model_card
 from star.clock import spent
 from star.console import console
 from star.disk import disk_needed, disk_notice
@@ -27,13 +28,13 @@ from star.mix import mix
 from star.models import Checkpoint, choose_device, choose_dtype, resolve_checkpoint, set_threads
 from star.preflight import Checked
 from star.prompts import PromptBuilder, evaluates_with_exemplars, samples_with_exemplars
-from star.recipe import Decoding
-from star.records import Attempt, Example, Problem, derive_seed
+from star.recipe import Decoding, Model
+from star.records import Attempt, Example, Problem, derive_seed, model_name
 from star.rollout import rollout
 from star.sample import Sampler, open_sampler, tokens_in_flight
 from star.select import Dropped, accepted, drop, examples, require_some
 from star.stop import stop_reason
-from star.store import Iteration, Journal, Store
+from star.store import Artefacts, Iteration, Journal, Store
 from star.store.retention import best
 from star.tasks import problems_hash
 from star.train import train_lora
@@ -50,8 +51,7 @@ def open_session(checked: Checked, store: Store) -> Session:
         UserError: the model cannot be had.
     """
     recipe = checked.recipe
-    threads = set_threads(recipe.model)
-    device = choose_device(recipe.model)
+    machine = machine_facts(recipe.model)
     checkpoint = resolve_checkpoint(recipe, checked.task)
     is_auto = recipe.sampler.max_tokens_in_flight == "auto"
     tokens = (is_auto and store.recorded("max_tokens_in_flight")) or tokens_in_flight(recipe, checkpoint)
@@ -66,17 +66,25 @@ def open_session(checked: Checked, store: Store) -> Session:
             "data_files": checked.task.data_files() | checked.reference.files,
             "problems_skipped": len(checked.task.skipped),
             "verifier": f"{checked.task.verifier.version}; steps {STEPS_VERSION}",
-            "device": str(device),
-            "dtype": str(choose_dtype(recipe.model, device)).removeprefix("torch."),
-            "threads": threads,
             "max_tokens_in_flight": tokens,
             "world_size": 1,
-            "versions": {name: version(name) for name in RECORDED_VERSIONS},
+            **machine,
         }
     )
     for line in changed:
         console.print(f"warning: since this run began, {line}", markup=False)
     return Session(checked, store, checkpoint, open_sampler(recipe, checkpoint, tokens))
+
+
+def machine_facts(model: Model) -> dict[str, Any]:
+    """What a model is computed with: `device`, `dtype`, `threads` and `versions`. Uses the threads from now on."""
+    device = choose_device(model)
+    return {
+        "device": str(device),
+        "dtype": str(choose_dtype(model, device)).removeprefix("torch."),
+        "threads": set_threads(model),
+        "versions": {name: version(name) for name in RECORDED_VERSIONS},
+    }
 
 
 def exemplars_hash(prompts: PromptBuilder) -> str:
@@ -193,6 +201,12 @@ class Session:
         iteration.json("audit", audit.to_dict)
         iteration.rows("specimens", lambda journal: _write(journal, audit.specimens()), dict)
 
+    def describe(self, iteration: Iteration) -> None:
+        """Stage: the model card beside the adapter; none for the base model."""
+        if iteration.number > 0:
+            artefacts = Artefacts(self.store, iteration.number)
+            iteration.text("model-card.md", lambda: model_card(artefacts, self.recipe))
+
     def goes_on(self, metrics: Sequence[dict[str, Any]]) -> bool:
         """Whether the stop rules of the recipe let another iteration begin after those with these `metrics`."""
         leader = best(metrics)
@@ -222,14 +236,13 @@ class Session:
     ) -> Rows[Attempt]:
         if exemplars is None:
             exemplars = samples_with_exemplars(self.recipe, iteration.number, hinted)
-        stop = list(self.task.stop) if decoding.stop is None else decoding.stop
         produce = partial(
             rollout,
             problems,
             partial(self.prompts.prompts, hinted=hinted, exemplars=exemplars),
             task=self.task,
             sampler=self.sampler,
-            decoding=decoding.model_copy(update={"stop": stop}),
+            decoding=self.task.with_stop(decoding),
             seed=derive_seed(self.recipe.seed, iteration.number, stage),
             wave=self.recipe.sampler.wave,
             label=f"iteration {iteration.number}: {stage}",
@@ -251,8 +264,3 @@ def _write(journal: Journal, rows: Iterable[dict[str, Any]]) -> None:
     """All rows as one wave: they are made in a moment, so what was begun is begun again."""
     journal.clear()
     journal.append(rows)
-
-
-def model_name(number: int) -> str:
-    """What completions say about who wrote them."""
-    return f"iteration-{number:03d}" if number else "base"

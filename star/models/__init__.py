@@ -5,7 +5,7 @@
 a recipe error never waits for them.
 """
 
-from star.models.checkpoint import Checkpoint, resolve_checkpoint
+from star.models.checkpoint import Checkpoint, recorded_checkpoint, resolve_checkpoint
 from star.models.encoding import encode_prompt, encode_target
 from star.models.loading import (
     choose_device,
@@ -27,6 +27,7 @@ __all__ = [
     "load_model",
     "load_tokenizer",
     "merge_adapter",
+    "recorded_checkpoint",
     "resolve_checkpoint",
     "set_threads",
 ]

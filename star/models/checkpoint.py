@@ -76,6 +76,21 @@ def resolve_checkpoint(recipe: Recipe, task: Task) -> Checkpoint:
     return Checkpoint(model.path, model.revision, model.trust_remote_code)
 
 
+def recorded_checkpoint(recipe: Recipe, task: Task, sha256: str | None, run: Path) -> Checkpoint:
+    """The checkpoint of a recipe, which must be the one that the run in the folder `run` stands on, with this hash.
+
+    Raises:
+        UserError: it cannot be had, or is another one now.
+    """
+    checkpoint = resolve_checkpoint(recipe, task)
+    if (found := checkpoint.fingerprint()) != sha256:
+        raise UserError(
+            f"{run}: its adapters belong to a base model with hash {sha256}, but {checkpoint.name} now has {found}; "
+            "put the old one back"
+        )
+    return checkpoint
+
+
 def cached(name: str, key: str, build: Callable[[Path], None]) -> Path:
     """The folder `name-key` of the cache, made by `build(path)` if it is not there."""
     root = Path(os.environ.get("STAR_CACHE") or Path.home() / ".cache" / "star").expanduser()

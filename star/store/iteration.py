@@ -78,13 +78,17 @@ class Iteration:
 
     def json(self, name: str, make: Callable[[], Any]) -> Any:
         """The stage `NAME.json`: what `make` returns."""
-        path = self.folder / f"{name}.json"
+        return read_json(self.text(f"{name}.json", lambda: to_json(make())))
+
+    def text(self, name: str, make: Callable[[], str]) -> Path:
+        """The stage `NAME`, a text file: what `make` returns; where it is until this iteration ends."""
+        path = self.folder / name
         if not path.exists():
-            with self._timed(name):
-                text = to_json(make())
+            with self._timed(path.stem):
+                text = make()
                 self._record({path.name: entry_of(text)})
                 write_text(path, text)
-        return read_json(path)
+        return path
 
     def directory(self, name: str, fill: Callable[[Path], None]) -> Path:
         """The stage `NAME/`: `fill` writes files into a folder; returns where they will be once this iteration ends."""

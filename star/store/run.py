@@ -208,8 +208,8 @@ class Store:
         write_text(self.folder / METRICS, "".join(to_line(row) for row in rows))
         retire(self.finished(), best(rows), keep)
 
-    def require_intact(self, folder: Path) -> None:
-        """Check all files of a finished iteration, once a process.
+    def require_intact(self, folder: Path, name: str | None = None) -> None:
+        """Check all files of a finished iteration, once a process; or only the one called `name`.
 
         Raises:
             UserError: they are not what the manifest says, or belong to another base model.
@@ -217,14 +217,15 @@ class Store:
         if folder in self._intact:
             return
         manifest, key = self.manifest(folder), "base_model_sha256"
-        kept = {name: entry for name, entry in manifest["files"].items() if name not in retired(folder)}
-        require_intact(folder, kept, self._remedy(folder))
+        kept = {file: entry for file, entry in manifest["files"].items() if file not in retired(folder)}
+        require_intact(folder, kept if name is None else {name: kept[name]}, self._remedy(folder))
         if (found := manifest.get("run", {}).get(key)) != (ours := self.read_run().get(key)):
             raise UserError(
                 f"{folder}: its adapter belongs to a base model with hash {found}, that of the run has {ours}; "
                 f"{self._remedy(folder)}"
             )
-        self._intact.add(folder)
+        if name is None:
+            self._intact.add(folder)
 
     def _advance(self, units: Units) -> None:
         """A bar moved."""

@@ -6,6 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 
+from star.recipe import Decoding
 from star.records import Attempt, Problem, Verdict
 from star.verify import Extractor, Steps, Verifier, check_steps, parse_number
 from star.verify.choice import letter, parse_choice
@@ -68,6 +69,10 @@ class Task(ABC):
     def solutions(self, held_out: Sequence[Problem]) -> list[str | None]:
         """A worked solution of each held-out problem, `None` where there is none. No prompt and no example shows it."""
         return [None] * len(held_out)
+
+    def with_stop(self, decoding: Decoding) -> Decoding:
+        """`decoding` with stop strings: the task's, where it has none of its own."""
+        return decoding if decoding.stop is not None else decoding.model_copy(update={"stop": list(self.stop)})
 
     def bare_answer(self, problem: Problem) -> str:
         """What a model writes that answers without a rationale."""

@@ -1,7 +1,7 @@
 """Fine-tuning: examples -> tokens with the prompt masked -> a LoRA adapter, from the base model."""
 
-from star.train.batches import TokenisedExample, batches, tokenise
+from star.train.batches import TokenisedExample, tokenise
 from star.train.lora import train_lora
 from star.train.loss import TargetLoss
 
-__all__ = ["TargetLoss", "TokenisedExample", "batches", "tokenise", "train_lora"]
+__all__ = ["TargetLoss", "TokenisedExample", "tokenise", "train_lora"]

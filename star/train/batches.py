@@ -1,10 +1,8 @@
-"""Examples as tokens, and the order in which training sees them."""
+"""Examples as tokens, and the parts that a step takes them in."""
 
 from __future__ import annotations
 
-import math
-import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,19 +40,6 @@ def tokenise(
     return kept, [row.attempt_id for row, fit in zip(rows, fits, strict=True) if not fit]
 
 
-def batches(count: int, batch_size: int, steps: int, epochs: float | None, seed: int) -> Iterator[list[int]]:
-    """Indices of each optimizer step's examples: every pass in a new random order, none left out.
-
-    By `epochs`, the last batch is what remains; by `steps`, batches go on into the next pass.
-    """
-    stream = _endless(count, random.Random(seed))
-    left = math.ceil(count * epochs) if epochs is not None else steps * batch_size
-    for _ in range(steps):
-        size = min(batch_size, left)
-        left -= size
-        yield [next(stream) for _ in range(size)]
-
-
 def micro_batches(
     rows: Sequence[TokenisedExample], examples: int | None, tokens: int | None
 ) -> list[list[TokenisedExample]]:
@@ -79,10 +64,3 @@ def collate(rows: Sequence[TokenisedExample], pad: int) -> tuple[torch.Tensor, t
         mask[i, : len(row)] = 1
         labels[i, len(row.prompt) : len(row)] = torch.tensor(row.target)
     return ids, mask, labels
-
-
-def _endless(count: int, rng: random.Random) -> Iterator[int]:
-    while True:
-        order = list(range(count))
-        rng.shuffle(order)
-        yield from order

@@ -26,11 +26,12 @@ from star.files import to_line
 from star.interrupt import whole
 from star.models import Checkpoint, choose_device, choose_dtype, load_model, load_tokenizer
 from star.models.loading import context_length, quiet, with_adapter
+from star.order import training_order
 from star.recipe import Recipe, Training
 from star.records import Example, derive_seed
 from star.store import Checkpoints
 from star.train.adapters import speed_up
-from star.train.batches import TokenisedExample, batches, micro_batches, tokenise
+from star.train.batches import TokenisedExample, micro_batches, tokenise
 from star.train.loss import TargetLoss
 from star.train.state import State, load_state, save_state
 
@@ -79,7 +80,7 @@ def train_lora(
     steps = settings.steps_in(number, len(rows))
     state = _state(model, settings, steps)
     model, optimizer = accelerator.prepare(model, state.optimizer)
-    order = batches(len(rows), settings.batch_size, steps, settings.epochs, derive_seed(recipe.seed, number, "order"))
+    order = training_order(recipe, number, len(rows))
     saved = checkpoints.last() if checkpoints else None
     log = load_state(saved, state) if saved else []
     with progress(f"iteration {number}: fine-tuning", steps, len(log)) as advance:
@@ -134,6 +135,7 @@ def _state(model: PeftModel, settings: Training, steps: int) -> State:
 def _save(model: PeftModel, folder: Path) -> None:
     """Save the adapter as safetensors, and its configuration in an order that does not change from run to run."""
     model.save_pretrained(folder, safe_serialization=True)
+    (folder / "README.md").unlink(missing_ok=True)  # peft's empty form; `star/cards` writes one with something in it
     path = folder / "adapter_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     if isinstance(config["target_modules"], list):

@@ -5,8 +5,9 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from star.order import batches
 from star.records import Example
-from star.train import batches, tokenise
+from star.train import tokenise
 from star.train.batches import IGNORE, TokenisedExample, collate, micro_batches
 
 EXAMPLES = [

@@ -1,0 +1,80 @@
+"""Take away what a run made: its training data, its adapter, or a plain model; each into a folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from star.errors import UserError
+from star.files import make_folder, put_in_place
+from star.store import Store
+
+
+def export(
+    run: Path,
+    number: int | None = None,
+    *,
+    dataset: Path | None = None,
+    adapter: Path | None = None,
+    merge: Path | None = None,
+) -> Iterator[str]:
+    """Write each of the three that is asked for; says so in a line when it is there.
+
+    Args:
+        number: which iteration; the last finished one when `None`.
+
+    Raises:
+        UserError: no run, no such iteration, nothing asked for, or a folder that is not empty.
+    """
+    store = Store.existing(run)
+    asked = {"--dataset": dataset, "--adapter": adapter, "--merge": merge}
+    folders = {option: folder for option, folder in asked.items() if folder is not None}
+    if not folders:
+        raise UserError(f"say what to export, and where to: {', '.join(f'{option} DIR' for option in asked)}")
+    number = _chosen(store, number)
+    for option, folder in folders.items():
+        _require_free(option, folder)
+    if dataset:
+        from star.export.dataset import write_dataset
+
+        rows = _write(dataset, lambda folder: write_dataset(store, number, folder))
+        yield f"the training data of iteration {number} of {run}, {rows} examples, are a data set in {dataset}"
+    if adapter or merge:
+        from star.export.model import write_adapter, write_merged
+
+    if adapter:
+        _write(adapter, lambda folder: write_adapter(store, number, folder))
+        yield f"the adapter of iteration {number} of {run} is in {adapter}"
+    if merge:
+        _write(merge, lambda folder: write_merged(store, number, folder))
+        yield f"iteration {number} of {run} is now a plain model in {merge}"
+
+
+def _chosen(store: Store, number: int | None) -> int:
+    """The iteration to export, one that is finished and has an adapter."""
+    finished = [int(path.name) for path in store.finished() if (path / "adapter").is_dir()]
+    if not finished:
+        raise UserError(f"{store.folder}: no iteration with an adapter is finished, so there is nothing to export")
+    if number is not None and number not in finished:
+        raise UserError(f"--iteration {number}: {store.folder} has iterations {', '.join(map(str, finished))}")
+    return finished[-1] if number is None else number
+
+
+def _require_free(option: str, folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{option} {folder}: {'the folder is not empty' if folder.is_dir() else 'this is a file'}; "
+                        "give another one")  # fmt: skip
+    if folder.is_mount():
+        raise UserError(f"{option} {folder}: a file system is mounted there; give a folder in it")
+
+
+def _write(folder: Path, fill: Callable[[Path], int | None]) -> int | None:
+    """Have `fill` write a folder, which is whole or not there; returns what `fill` returns."""
+    folder = folder.resolve()
+    partial = folder.with_name(f".{folder.name}.star-export")
+    shutil.rmtree(partial, ignore_errors=True)  # of an export that was interrupted
+    make_folder(partial)
+    result = fill(partial)
+    put_in_place(partial, folder)
+    return result
