@@ -182,7 +182,7 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> None:
-    from star.report import print_table, write_report
+    from star.report import print_table, print_verdict, write_report
     from star.report.compare import load_runs, print_comparison
     from star.store import Store
 
@@ -190,6 +190,7 @@ def _report(arguments: argparse.Namespace) -> None:
     page = write_report(*folders, out=arguments.out)
     if len(folders) == 1:
         print_table(folders[0])
+        print_verdict(folders[0])
     else:
         print_comparison(load_runs(folders))
     console.print(f"report: {page}", markup=False)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from star.audit.reference import reference_signals
+from star.audit.verdict import findings
 from star.audit.watch import Audit
 from star.cards import model_card
 from star.clock import spent
@@ -208,7 +209,11 @@ class Session:
             iteration.text("model-card.md", lambda: model_card(artefacts, self.recipe))
 
     def goes_on(self, metrics: Sequence[dict[str, Any]]) -> bool:
-        """Whether the stop rules of the recipe let another iteration begin after those with these `metrics`."""
+        """Whether the stop rules of the recipe let another iteration begin after those with these `metrics`, of which the
+        alarms are told."""
+        for finding in findings(metrics):
+            if finding.level == "alarm":
+                console.print(f"alarm: {finding.says} {finding.do}", markup=False)
         leader = best(metrics)
         if (reason := stop_reason(metrics, leader, self.recipe.stop)) is None:
             return True

@@ -6,6 +6,6 @@ together. `table.py` and `compare.py` are for the console.
 """
 
 from star.report.page import write_report
-from star.report.table import print_table
+from star.report.table import print_table, print_verdict
 
-__all__ = ["print_table", "write_report"]
+__all__ = ["print_table", "print_verdict", "write_report"]

@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from star.audit.verdict import findings, summary
 from star.console import console
 from star.files import read_rows
 from star.report.shapes import MetricsRow, read_as
@@ -98,6 +99,16 @@ def print_table(folder: Path) -> None:
     for line in cells:
         table.add_row(*line)
     console.print(table, soft_wrap=False)
+
+
+def print_verdict(folder: Path) -> None:
+    """Print what the signals of the audit amount to, and what to do about those that are not fine."""
+    found = findings(load_metrics(folder))
+    if found:
+        console.print(f"can it be trusted? {summary(found)[1]}", markup=False)
+    for finding in found:
+        if finding.level != "fine":
+            console.print(f"  {finding.level}: {finding.says} {finding.do}", markup=False)
 
 
 def _work(row: dict[str, Any]) -> list[str]:
