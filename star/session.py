@@ -209,8 +209,7 @@ class Session:
             iteration.text("model-card.md", lambda: model_card(artefacts, self.recipe))
 
     def goes_on(self, metrics: Sequence[dict[str, Any]]) -> bool:
-        """Whether the stop rules of the recipe let another iteration begin after those with these `metrics`, of which the
-        alarms are told."""
+        """Tell the alarms after iterations with these `metrics`, and whether the stop rules let another one begin."""
         for finding in findings(metrics):
             if finding.level == "alarm":
                 console.print(f"alarm: {finding.says} {finding.do}", markup=False)
