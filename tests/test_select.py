@@ -151,7 +151,8 @@ def test_what_is_not_trained_on_has_a_reason(recipe_with):
 
 
 def test_rationales_that_nearly_say_the_same_are_capped_across_problems(recipe_with):
-    texts = [f"he takes all of the apples and counts them one by one until none is left, {i} times" for i in range(3)]
+    same = "he takes all of the apples out of the basket and counts them one by one, and once more from the last one"
+    texts = [f"{same} to the first, until he is sure that no apple is left, which is {i} times" for i in range(3)]
     attempts = [attempt(name, text=text) for name, text in zip("abc", texts, strict=True)]
     attempts.append(attempt("d", text="something else altogether is said here and nobody minds at all #### 2"))
     assert dropped(recipe_with(), attempts) == {}
