@@ -180,6 +180,10 @@ def test_pictures_are_beside_the_page_and_may_be_left_out(pages):
 def test_twenty_iterations_of_endless_texts_fit_into_five_megabytes(tmp_path):
     folder = make_run(tmp_path / "long", 20, each=8, text_length=3000)
     rewrite(
+        folder / "iterations/019/specimens.jsonl",
+        lambda row: row["attempt"]["completion"].update(text="'" * 9999) or row,
+    )
+    rewrite(
         folder / "iterations/020/specimens.jsonl",
         lambda row: row["attempt"]["completion"].update(text="z" * 100_000) or row,
     )
