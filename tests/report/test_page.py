@@ -72,7 +72,7 @@ def test_the_page_answers_six_questions_in_order(pages):
     _, page = pages["good"]
     assert tuple(texts(page, "h2")) == SECTIONS
     assert "<title>good · STaR</title>\n<style>" in page
-    lead = "Right answers to held-out problems: 20.0% by the base model, 90.0% after 3 iterations (95% interval"
+    lead = "Right answers to held-out problems: 20.0% by the base model, 90.0% after iteration 3 (95% interval"
     assert f"{lead} 84.7% to 93.6%; 180 answers)." in texts(page, "p")
 
 
