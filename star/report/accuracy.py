@@ -45,8 +45,8 @@ def headline(run: Run) -> str:
     certainty = f"95% interval {percent(last['low'])} to {percent(last['high'])}; {last['total']:,} answers"
     says = f"Right answers to held-out problems: {percent(base['accuracy'])} by the base model"
     if len(run.rows) > 1:
-        says += f", {percent(last['accuracy'])} after {run.rows[-1]['iteration']} iterations"
-    if best is run.rows[-1]:
+        says += f", {percent(last['accuracy'])} after iteration {run.rows[-1]['iteration']}"
+    if held_out(best)["accuracy"] == last["accuracy"]:
         return f"{says} ({certainty})."
     return (
         f"{says} ({certainty}). The best were {percent(held_out(best)['accuracy'])}, in iteration {best['iteration']}."

@@ -97,6 +97,7 @@ class Chart:
         key: its name in ids of the page.
         number, at: write a y and an x as text; `tick` writes a y beside the axis.
         limits: of y; from 0, or from the smallest value where that is `None`.
+        last: the iteration that the axis goes to, if no value is beyond it.
         even: whether to draw the diagonal on which y is x.
         note, source: what it shows in a line, and where that comes from.
         level: how bad it looks (`star/audit/verdict.py`), if that was judged.
@@ -112,6 +113,7 @@ class Chart:
     size: Literal["large", "small"] = "large"
     limits: tuple[float | None, float | None] = (0.0, None)
     x_name: str = "iteration"
+    last: float = 0
     even: bool = False
     note: str = ""
     source: str = ""
@@ -144,7 +146,7 @@ def percent(share: float) -> str:
 
 
 def percent_tick(share: float) -> str:
-    return f"{share:.3g}" if 0 < share < 0.01 else f"{100 * share:.3g}%"
+    return f"{100 * share:.3g}%"
 
 
 def amount(value: float) -> str:
@@ -180,7 +182,7 @@ def draw(axes: Any, chart: Chart) -> dict[str, list[str]]:
     axes.yaxis.set_major_locator(MaxNLocator(5 if is_large else 3, steps=[1, 2, 2.5, 5, 10]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: chart.tick(y)))
     if chart.x_name == "iteration":
-        last = max((x for series in chart.series for x in series.values), default=0)
+        last = max((chart.last, *(x for series in chart.series for x in series.values)))
         room = 0.6 if chart.kind == "bars" else 0.04 * max(last, 1)
         first = min((x for series in chart.series for x in series.values), default=0) if chart.kind == "bars" else 0
         axes.set_xlim(first - room, last + room)

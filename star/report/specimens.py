@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from markupsafe import escape
+
 from star.records import Attempt
 from star.report.load import RunFiles
 from star.report.shapes import Specimen
@@ -26,8 +28,11 @@ KINDS = {
 }
 """Of specimens, as people read them."""
 
-MOST_CHARACTERS = 2_500_000
-"""Of all texts together: the page stays below 5 MB. Above it, fewer of each kind are shown, evenly."""
+MOST_BYTES = 3_500_000
+"""All of them together: the page stays below 5 MB. Above it, fewer of each kind are shown, evenly."""
+
+ROW_BYTES = 1000
+"""What a row takes beside its texts."""
 
 LEAST_SHARED = 200
 """Characters that prompts must begin with alike to have these shown once for all."""
@@ -117,7 +122,7 @@ class _Found:
 def specimens(runs: Sequence[RunFiles]) -> Specimens:
     """The specimens of all iterations of these runs: as many of each kind as the page has room for."""
     all = list(_found(runs))
-    found = _within(all, MOST_CHARACTERS)
+    found = _within(all, MOST_BYTES)
     total = sum(len(rows) for run in runs for rows in run.specimens.values())
     shared = _shared(found)
     beginnings = list(dict.fromkeys(text for text in shared.values() if text))
@@ -142,14 +147,17 @@ def _within(found: list[_Found], most: int) -> list[_Found]:
         queues[one.run.place, one.iteration, one.specimens[0].kind].append(place)
     kept, size = [], 0
     for place in (place for turn in zip_longest(*queues.values()) for place in turn if place is not None):
-        attempt = found[place].attempt
-        size += sum(
-            min(len(t), LIMIT) for t in (attempt.problem.question, attempt.completion.text, attempt.prompt.text)
-        )
+        size += _bytes(found[place].attempt)
         if size > most:
             break
         kept.append(place)
     return [found[place] for place in sorted(kept)]
+
+
+def _bytes(attempt: Attempt) -> int:
+    """What an attempt takes on the page, where `<` is `&lt;`."""
+    texts = (attempt.problem.question, attempt.completion.text, attempt.prompt.text)
+    return ROW_BYTES + sum(len(escape(text[:LIMIT]).encode(errors="replace")) for text in texts)
 
 
 def _shared(found: Sequence[_Found]) -> dict[tuple[str, int, bool], str]:

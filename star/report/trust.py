@@ -94,6 +94,7 @@ def _signal_chart(signal: Signal, runs: Sequence[RunFiles], verdicts: Sequence[V
             0.0 if signal.unit in ("share", "count") else None,
             1.02 if signal.unit == "share" and most > 0.6 else None,
         ),
+        last=max(run.rows[-1]["iteration"] for run in runs),
         note=f"{signal.meaning}; {BETTER[signal.better]}",
         source=signal.source,
         level=min(levels, key=LEVELS.index, default=""),
@@ -112,7 +113,9 @@ def _coverage(run: RunFiles, place: int, of: str) -> list[Block]:
         lines = [
             Series(name, values=_solved(found, name), **style(line)) for line, name in enumerate(shown[:MOST_LINES])
         ]
-        chart = _share_chart(f"run{place}{kind}", f"{of}solved, by {title}", lines)
+        chart = replace(
+            _share_chart(f"run{place}{kind}", f"{of}solved, by {title}", lines), last=run.rows[-1]["iteration"]
+        )
         last = max(found)
         cells = [[name, *(f"{found[last].get(name, {}).get(count, 0):,}" for count in COUNTS)] for name in shown]
         charts.append(chart)

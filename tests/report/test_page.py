@@ -72,7 +72,7 @@ def test_the_page_answers_six_questions_in_order(pages):
     _, page = pages["good"]
     assert tuple(texts(page, "h2")) == SECTIONS
     assert "<title>good · STaR</title>\n<style>" in page
-    lead = "Right answers to held-out problems: 20.0% by the base model, 90.0% after 3 iterations (95% interval"
+    lead = "Right answers to held-out problems: 20.0% by the base model, 90.0% after iteration 3 (95% interval"
     assert f"{lead} 84.7% to 93.6%; 180 answers)." in texts(page, "p")
 
 
@@ -179,6 +179,10 @@ def test_pictures_are_beside_the_page_and_may_be_left_out(pages):
 
 def test_twenty_iterations_of_endless_texts_fit_into_five_megabytes(tmp_path):
     folder = make_run(tmp_path / "long", 20, each=8, text_length=3000)
+    rewrite(
+        folder / "iterations/019/specimens.jsonl",
+        lambda row: row["attempt"]["completion"].update(text="'" * 9999) or row,
+    )
     rewrite(
         folder / "iterations/020/specimens.jsonl",
         lambda row: row["attempt"]["completion"].update(text="z" * 100_000) or row,
