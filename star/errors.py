@@ -19,6 +19,25 @@ class UserError(ValueError):
         super().__init__("".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in message))
 
 
+class Complaints:
+    """What is wrong in many places at once, each on a line of its own: how much it is, and the first of it."""
+
+    SHOWN = 3
+
+    def __init__(self) -> None:
+        self.count, self.first = 0, []
+
+    def add(self, complaint: str) -> None:
+        """One more, which is kept if it is one of the first."""
+        self.count += 1
+        if len(self.first) < self.SHOWN:
+            self.first.append(complaint)
+
+    def __str__(self) -> str:
+        more = [f"(and {self.count - self.SHOWN} more)"] if self.count > self.SHOWN else []
+        return "\n  ".join([*self.first, *more])
+
+
 def shown(value: object, limit: int = 120) -> str:
     """A value as a message shows it: its repr on one line, without secrets, cut where it is long."""
     try:

@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from star.audit.reference import Reference, load_reference
-from star.errors import UserError
+from star.errors import Complaints, UserError
+from star.files import file_sha256
 from star.models import encode_prompt, encode_target, load_tokenizer, resolve_checkpoint
 from star.models.checks import check_weights, require_causal
 from star.models.loading import choose_device, context_length, load_config
+from star.overlap import Protected
 from star.prompts import PromptBuilder, evaluates_with_exemplars, samples_with_exemplars
+from star.real import RealExamples, load_real
 from star.recipe import Recipe
 from star.records import Problem
 from star.tasks import Task, build_task, load_problems
@@ -42,6 +45,10 @@ class Checked:
     context: int | None
     longest: int  # tokens of the longest prompt
     reference: Reference
+    protected: Protected
+    removed: Complaints  # training problems left out because they overlap what is protected
+    real: RealExamples
+    tether_files: dict[str, str]  # those of audit.protect and mix.real, each with its SHA-256
 
     def notices(self) -> list[str]:
         """What a user should know before the run, none of it an error."""
@@ -51,10 +58,16 @@ class Checked:
                 f"{len(skipped)} problems are left out, because their ground truth cannot be verified; "
                 f"the first: {skipped[0]}"
             )
+        for what, removed in (("training problems", self.removed), ("rows of mix.real", self.real.removed)):
+            if removed.count:
+                notices.append(
+                    f"{removed.count} {what} are left out, because they overlap held-out or protected ones "
+                    f"(audit.contamination: remove); the first: {removed.first[0]}"
+                )
         return notices
 
     def examples(self) -> list[tuple[str, str]]:
-        """A plain prompt, a hinted prompt, a training example and a reference text, each with a title (`--dry-run`)."""
+        """Prompts, a training example, a real one and a reference text, each with a title, for `--dry-run`."""
         problem = self.train[0]
         exemplars = samples_with_exemplars(self.recipe, iteration=1, hinted=False)
         plain, hinted = (self.prompts.prompts([problem], hint, exemplars)[0].text for hint in (False, True))
@@ -70,8 +83,15 @@ class Checked:
             ("plain prompt", plain),
             ("hinted prompt", hinted),
             ("training example", f"{self.prompts.training_prompt(shown)}[learned:]{target}"),
+            *self._real_example(end),
             self.reference.example(),
         ]
+
+    def _real_example(self, end: str) -> Iterator[tuple[str, str]]:
+        if self.real:
+            example = self.real[0]
+            title = f"real example, 1 of {len(self.real)}: {example.attempt_id}"
+            yield title, f"{example.prompt}[learned:]{example.target}{end}"
 
 
 def check(recipe: Recipe) -> Checked:
@@ -83,13 +103,32 @@ def check(recipe: Recipe) -> Checked:
     if recipe.model.device not in ("auto", "cpu"):
         choose_device(recipe.model)
     task = build_task(recipe)
-    train, held_out = load_problems(recipe, task)
+    train, held_out, protected, removed = load_problems(recipe, task)
     tokenizer, context = _tokenizer(recipe, task)
     prompts = PromptBuilder(task, recipe.prompt, tokenizer, direct=recipe.method == "direct")
     _check_bare_answer(recipe, task, train[0])
-    longest = _check_lengths(recipe, prompts, context, train, held_out)
+    real = load_real(recipe, prompts, protected)
+    longest = _check_lengths(recipe, prompts, context, train, held_out, real)
     reference = load_reference(recipe, prompts, held_out, context)
-    return Checked(recipe, task, train, held_out, prompts, context, longest, reference)
+    return Checked(
+        recipe,
+        task,
+        train,
+        held_out,
+        prompts,
+        context,
+        longest,
+        reference,
+        protected,
+        removed,
+        real,
+        tether_files=_tether_files(recipe),
+    )
+
+
+def _tether_files(recipe: Recipe) -> dict[str, str]:
+    real = [recipe.mix.real.path] if recipe.mix.real else []
+    return {path: file_sha256(Path(path)) for path in (*recipe.audit.protect, *real)}
 
 
 def _check_bare_answer(recipe: Recipe, task: Task, problem: Problem) -> None:
@@ -121,6 +160,7 @@ def _check_lengths(
     context: int | None,
     train: list[Problem],
     held_out: list[Problem],
+    real: RealExamples,
 ) -> int:
     """Tokens of the longest prompt of the run, all of which must leave room for a completion."""
     tokenizer = prompts.tokenizer
@@ -137,12 +177,10 @@ def _check_lengths(
             longest = max(longest, tokens)
             if context is not None and tokens + decoding.max_new_tokens > context:
                 problems.append(f"{prompt.problem_id}: {tokens} + {key}.max_new_tokens {decoding.max_new_tokens}")
-    for shown, rationale in prompts.exemplars:
-        prompt = prompts.training_prompt(shown)
-        target = encode_target(tokenizer, prompts.exemplar_target(shown, rationale))
-        tokens = len(encode_prompt(tokenizer, prompt, recipe.prompt.chat)) + len(target)
+    for name, prompt, target in _examples(prompts, real):
+        tokens = len(encode_prompt(tokenizer, prompt, recipe.prompt.chat)) + len(encode_target(tokenizer, target))
         if context is not None and tokens > context:
-            problems.append(f"{shown.id} as a training example: {tokens}")
+            problems.append(f"{name} as a training example: {tokens}")
     if problems:
         more = f"\n  (and {len(problems) - SHOWN} more)" if len(problems) > SHOWN else ""
         raise UserError(
@@ -150,8 +188,17 @@ def _check_lengths(
             + "\n  ".join(problems[:SHOWN])
             + more
             + "\nuse fewer exemplars (prompt.shots), a smaller max_new_tokens, or a model with a longer context"
+            + (", or take the long rows out of mix.real" if real else "")
         )
     return longest
+
+
+def _examples(prompts: PromptBuilder, real: RealExamples) -> Iterator[tuple[str, str, str]]:
+    """Name, prompt and target of the exemplars, and of the longest real examples."""
+    for problem, rationale in prompts.exemplars:
+        yield problem.id, prompts.training_prompt(problem), prompts.exemplar_target(problem, rationale)
+    for example in real.longest(LONGEST):
+        yield example.attempt_id, example.prompt, example.target
 
 
 def _longest(task: Task, tokenizer: Any, problems: list[Problem]) -> list[Problem]:

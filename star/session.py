@@ -64,8 +64,10 @@ def open_session(checked: Checked, store: Store) -> Session:
             "problems_sha256": problems_hash([*checked.train, *checked.held_out]),
             "exemplars_sha256": exemplars_hash(checked.prompts),
             "reference_sha256": checked.reference.sha256(),
-            "data_files": checked.task.data_files() | checked.reference.files,
+            "tether_files": checked.tether_files,
+            "data_files": checked.task.data_files() | checked.reference.files | checked.tether_files,
             "problems_skipped": len(checked.task.skipped),
+            "problems_removed": checked.removed.count,
             "verifier": f"{checked.task.verifier.version}; steps {STEPS_VERSION}",
             "max_tokens_in_flight": tokens,
             "world_size": 1,
@@ -101,6 +103,9 @@ class Session:
         train, held_out: problems, disjoint.
         prompts: how they become prompts.
         reference: real text that no model is trained on.
+        real: the examples of `mix.real`.
+        is_protected: whether a text must not be trained on.
+        problems_removed: training problems left out because they overlap what is protected.
         checkpoint: the base model.
         sampler: any engine that obeys the `Sampler` protocol.
     """
@@ -108,6 +113,8 @@ class Session:
     def __init__(self, checked: Checked, store: Store, checkpoint: Checkpoint, sampler: Sampler):
         self.recipe, self.task, self.prompts = checked.recipe, checked.task, checked.prompts
         self.train, self.held_out, self.reference = checked.train, checked.held_out, checked.reference
+        self.is_protected, self.problems_removed = checked.protected.hits, checked.removed.count
+        self.real = checked.real
         self.store, self.checkpoint, self.sampler = store, checkpoint, sampler
 
     def use_model(self, number: int) -> None:

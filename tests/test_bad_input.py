@@ -93,6 +93,7 @@ def rows(*pairs):
 
 GOOD = rows(*((f"{i} + 1?", i + 1) for i in range(4)))
 OTHER = rows(("9 + 9?", 18))
+STORY = "one two three four five six seven eight nine ten eleven twelve thirteen"
 WITH_ID = '{"question": "%s", "answer": 1, "id": "%s"}\n'
 DATA = {
     "missing path": ({}, ["data.jsonl: there is no such data file; give a JSONL file", "as task.train=PATH"]),
@@ -120,11 +121,52 @@ DATA = {
     ),
     "overlap, exact": (
         {"data.jsonl": GOOD, "other.jsonl": rows(("2 + 1?", 3))},
-        ["1 held-out questions are also training", "data.jsonl:3 (id train-3) and other.jsonl:1", "Remove them"],
+        ["1 of 4 training problems overlap", "data.jsonl:3 (id train-3) is the same text as other.jsonl:1", "Remove"],
     ),
     "overlap, normalised": (
         {"data.jsonl": GOOD + rows(("How  many?", 3)), "other.jsonl": OTHER + rows(("how MANY?", 3))},
-        ["1 held-out questions are also training", "data.jsonl:5 (id train-5) and other.jsonl:2", "'how MANY?'"],
+        [
+            "1 of 5 training problems overlap",
+            "data.jsonl:5 (id train-5) is the same text as other.jsonl:2",
+            "'How  many?'",
+        ],
+    ),
+    "overlap of 13 words": (
+        {"data.jsonl": GOOD + rows((f"So: {STORY.upper()} 7?", 3)), "other.jsonl": OTHER + rows((f"{STORY}, 8?", 4))},
+        [
+            "data.jsonl:5 (id train-5) has 13 words in a row with other.jsonl:2",
+            "'one two",
+            "audit.contamination=remove",
+        ],
+    ),
+    "overlap with a protected file": (
+        {"data.jsonl": GOOD, "set.jsonl": json.dumps({"id": "t-1", "problem": {"stem": "3 + 1?"}})},
+        [
+            "1 of 4 training problems overlap",
+            "data.jsonl:4 (id train-4) is the same text as set.jsonl:1",
+            "Remove them",
+        ],
+        "audit.protect=[set.jsonl]",
+    ),
+    "nothing but overlap": (
+        {"data.jsonl": rows(("2 + 1?", 3)), "other.jsonl": rows(("2 + 1?", 3))},
+        ["1 of 1 training problems overlap", "data.jsonl:1 (id train-1) is the same text as ", "or give others"],
+        "audit.contamination=remove",
+    ),
+    "missing protected file": (
+        {"data.jsonl": GOOD},
+        ["audit.protect = 'set.txt': there is no such file; give JSONL files, or text files"],
+        "audit.protect=[set.txt]",
+    ),
+    "protected file without text": (
+        {"data.jsonl": GOOD, "set.txt": "\n \n"},
+        ["audit.protect = 'set.txt': the file has no text; take it out"],
+        "audit.protect=[set.txt]",
+    ),
+    "protected file that is not UTF-8": (
+        {"data.jsonl": GOOD, "set.txt": b"one\n\ncaf\xe9\n"},
+        ["set.txt:3: not UTF-8 text: ", "at byte 3, b'\\xe9", "save the file as UTF-8"],
+        "audit.protect=[set.txt]",
     ),
     "not UTF-8": (
         {"data.jsonl": GOOD.encode() + b'{"question": "caf\xe9?", "answer": 5}\n'},
@@ -151,6 +193,48 @@ def test_data(tmp_path, row):
     task = "{kind: jsonl, train: data.jsonl, held_out: other.jsonl, verifier: numeric}"
     (tmp_path / "r.yaml").write_text(f"name: x\ntask: {task}\nmodel: {{path: ./m}}\n")
     refused(tmp_path, "run", "r.yaml", *overrides, parts=parts)
+
+
+def rationale(question, answer, text):
+    return json.dumps({"question": question, "answer": answer, "rationale": text}) + "\n"
+
+
+REAL = {
+    "missing file": (None, ["mix.real.path = 'real.jsonl': there is no such file; give a JSONL file with question"]),
+    "missing field": (OTHER, ["real.jsonl:1: no field 'rationale'; its fields are 'question', 'answer'; add it"]),
+    "wrong rationale": (
+        rationale("1 + 1?", 2, "#### 2")
+        + rationale("1 + 2?", 3, "It is 4.\n#### 4")
+        + rationale("1 + 3?", 4, "It is."),
+        [
+            "2 of 3 rationales of real.jsonl do not give their answer",
+            "real.jsonl:2: the task reads '4' (wrong), and the answer is '3'",
+            "real.jsonl:3: the task reads None (no_answer: no final answer), and the answer is '4'",
+            "mend them, or take them out",
+        ],
+    ),
+    "overlap": (
+        rationale("9 + 9?", 18, "#### 18"),
+        ["1 of 1 rows of real.jsonl overlap", "real.jsonl:1 is the same text as other.jsonl:1", "'9 + 9?'"],
+    ),
+    "too long": (
+        rationale("1 + 1?", 2, "so " * 400 + "\n#### 2"),
+        ["too long for the model's context of 256", "real/real.jsonl:1 as a training example: ", "out of mix.real"],
+    ),
+}
+
+
+@pytest.mark.parametrize("row", REAL)
+def test_real_data(tmp_path, random_models, row):
+    text, parts = REAL[row]
+    for name, content in (("data.jsonl", GOOD), ("other.jsonl", OTHER), ("real.jsonl", text)):
+        if content:
+            (tmp_path / name).write_text(content)
+    (tmp_path / "r.yaml").write_text(
+        "name: x\ntask: {kind: jsonl, train: data.jsonl, held_out: other.jsonl, verifier: numeric}\n"
+        f"model: {{path: {random_models['llama']}, device: cpu}}\nmix: {{real: {{path: real.jsonl, share: 0.2}}}}\n"
+    )
+    refused(tmp_path, "run", "r.yaml", parts=parts)
 
 
 # Model

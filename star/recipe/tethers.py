@@ -37,8 +37,8 @@ class RealData(Section):
     """Rationales that people wrote, or gold ones."""
 
     path: NonEmpty
-    """JSONL file with `question`, `answer` and `rationale` (and `choices`) in each row; every rationale must give its
-    answer."""
+    """JSONL file with `question`, `answer` and `rationale` (and `choices`) in each row, or with rows of
+    GSM8K or MATH for their tasks; every rationale must give its answer."""
     share: Annotated[float, Field(gt=0, lt=1)]
     """Share of the training data of every iteration, drawn anew for each; the whole file when it has fewer."""
 
@@ -61,7 +61,11 @@ class Audit(Section):
     """How many of them, drawn once for all iterations; 0 watches none. Each goes through the model twice an iteration,
     and no more than 1,024 tokens of a target are read."""
     protect: list[NonEmpty] = []
-    """Files (JSONL or text) that training data must not contain, as held-out problems: test sets, canaries."""
+    """Files whose texts training data must not contain, as those of held-out problems: test sets, canaries. Every
+    string in a row of a JSONL file, or every paragraph of a text file."""
+    ngram: Annotated[int, Field(ge=8)] | None = 13
+    """Words in a row that are an overlap, unless more than 10 texts have them; `null` compares only whole texts, as of
+    generated problems. (GPT-3 takes 13, https://arxiv.org/abs/2005.14165, appendix C.)"""
     contamination: Literal["refuse", "remove"] = "refuse"
     """A training problem that overlaps a held-out or protected one ends the run before it begins, or is left out.
     Generated text that does is never trained on."""

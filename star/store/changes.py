@@ -13,6 +13,7 @@ DECIDING = (
     "problems_sha256",
     "exemplars_sha256",
     "reference_sha256",
+    "tether_files",
     "base_model_sha256",
     "verifier",
     "dtype",

@@ -6,14 +6,16 @@ import hashlib
 import json
 import random
 from collections import defaultdict
+from typing import NamedTuple
 
-from star.errors import UserError, shown
+from star.errors import Complaints, UserError, shown
+from star.overlap import Protected
 from star.recipe import Recipe
 from star.records import Problem, derive_seed
 from star.tasks.arithmetic import Arithmetic
 from star.tasks.base import Task
 from star.tasks.commonsenseqa import Commonsenseqa
-from star.tasks.dataset import one_line
+from star.tasks.contamination import protect, without_overlap
 from star.tasks.exemplars import load_exemplars
 from star.tasks.gsm8k import Gsm8k
 from star.tasks.jsonl import Jsonl
@@ -30,7 +32,7 @@ TASKS: dict[str, type[Task]] = {
     "reasoning_gym": ReasoningGym,
 }
 
-__all__ = ["TASKS", "Task", "build_task", "load_exemplars", "load_problems", "problems_hash"]
+__all__ = ["TASKS", "Problems", "Task", "build_task", "load_exemplars", "load_problems", "problems_hash"]
 
 
 def build_task(recipe: Recipe) -> Task:
@@ -38,8 +40,23 @@ def build_task(recipe: Recipe) -> Task:
     return TASKS[recipe.task.kind](recipe.task)
 
 
-def load_problems(recipe: Recipe, task: Task) -> tuple[list[Problem], list[Problem]]:
-    """Training and held-out problems, `limit` applied, ids unique, no question in both.
+class Problems(NamedTuple):
+    """The problems of a run.
+
+    Attributes:
+        train, held_out: without overlap.
+        protected: what no example may have: all held-out problems, evaluated or not, and the files of `audit.protect`.
+        removed: training problems that are left out because they overlap those.
+    """
+
+    train: list[Problem]
+    held_out: list[Problem]
+    protected: Protected
+    removed: Complaints
+
+
+def load_problems(recipe: Recipe, task: Task) -> Problems:
+    """Training and held-out problems, `limit` applied, ids unique, without overlap.
 
     Held-out problems that are exemplars are left out; `evaluation.problems` of the rest are drawn.
 
@@ -54,11 +71,12 @@ def load_problems(recipe: Recipe, task: Task) -> tuple[list[Problem], list[Probl
         if not problems:
             raise UserError(f"task {task.name}: there are no {split} problems left{_left_out(task)}; give more data")
     _require_unique_ids([*train, *held_out])
-    _require_disjoint(train, held_out)
+    protected = protect(held_out, recipe.audit)
+    train, removed = without_overlap(train, protected, recipe.audit)
     count = recipe.evaluation.problems
     if count is not None and count < len(held_out):
         held_out = random.Random(derive_seed(recipe.seed, "evaluation problems")).sample(held_out, count)
-    return _first(recipe.limit, train), _first(recipe.limit, held_out)
+    return Problems(_first(recipe.limit, train), _first(recipe.limit, held_out), protected, removed)
 
 
 def problems_hash(problems: list[Problem]) -> str:
@@ -98,17 +116,3 @@ def _require_unique_ids(problems: list[Problem]) -> None:
                 "ids must be unique"
             )
         seen[problem.id] = problem
-
-
-def _require_disjoint(train: list[Problem], held_out: list[Problem]) -> None:
-    questions = {normalise(problem.question) for problem in held_out}
-    trained = {question: p for p in train if (question := normalise(p.question)) in questions}
-    shared = [(trained[question], p) for p in held_out if (question := normalise(p.question)) in trained]
-    if shared:
-        trained, held = shared[0]
-        raise UserError(
-            f"{len(shared)} held-out questions are also training questions, so accuracy would mean nothing; the first: "
-            f"{trained.source} (id {one_line(trained.id)}) and {held.source} (id {one_line(held.id)}): "
-            f"{held.question[:80]!r}. "
-            "Remove them from one of the two"
-        )

@@ -11,6 +11,7 @@ from star.recipe import DataTask
 from star.records import Problem
 from star.tasks.base import Task
 from star.tasks.source import Source
+from star.verify.choice import MAX_CHOICES
 
 
 class BadGold(UserError):
@@ -116,6 +117,20 @@ def text_field(row: dict[str, Any], key: str, place: str, setting: str = "") -> 
     if isinstance(value, bool) or not isinstance(value, (str, int, float)) or not str(value).strip():
         raise UserError(f"{place}: field {key!r} should be text or a number, and is {shown(value)}")
     return str(value).strip()
+
+
+def choices_field(row: dict[str, Any], place: str) -> tuple[str, ...]:
+    """The texts under `choices`, none when there is no such field.
+
+    Raises:
+        UserError: they are no texts, or too many.
+    """
+    choices = row.get("choices") or []
+    if not isinstance(choices, list) or not all(isinstance(choice, str) and choice.strip() for choice in choices):
+        raise UserError(f"{place}: field 'choices' should be a list of texts, and is {shown(choices)}")
+    if len(choices) > MAX_CHOICES:
+        raise UserError(f"{place}: field 'choices' has {len(choices)} texts; there are letters for {MAX_CHOICES}")
+    return tuple(choices)
 
 
 def one_line(id: str) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from star.errors import UserError, shown
+from star.errors import UserError
 from star.recipe import JsonlTask
 from star.records import Problem, derive_seed
-from star.tasks.dataset import BadGold, RowTask, one_line, row_id, text_field
+from star.tasks.dataset import BadGold, RowTask, choices_field, one_line, row_id, text_field
 from star.verify import VERIFIERS, Extractor, NumericVerifier, Verifier
-from star.verify.choice import MAX_CHOICES
 from star.verify.text import normalise
 
 OPTIONS = {"label": ("labels",), "numeric": ("units", "tolerance"), "symbolic": ("units", "timeout", "memory")}
@@ -51,7 +50,7 @@ class Jsonl(RowTask):
         answer, id = found["answer"], found.get("id") or row_id(place, split)
         if self.gold is not None:
             answer = self._final_gold(answer, f"{place} (id {one_line(id)})")
-        choices, group = _choices(row, place), found.get("group", "all")
+        choices, group = choices_field(row, place), found.get("group", "all")
         return Problem(id, self.name, found["question"], answer, choices, source=place, group=group)
 
     def _is_held_out(self, problem: Problem) -> bool:
@@ -74,12 +73,3 @@ def _verifier(settings: JsonlTask) -> Verifier:
         return VERIFIERS[settings.verifier](**given)
     except ValueError as error:
         raise UserError(f"task.labels = {settings.labels}: {error}") from None
-
-
-def _choices(row: dict[str, Any], place: str) -> tuple[str, ...]:
-    choices = row.get("choices") or []
-    if not isinstance(choices, list) or not all(isinstance(choice, str) and choice.strip() for choice in choices):
-        raise UserError(f"{place}: field 'choices' should be a list of texts, and is {shown(choices)}")
-    if len(choices) > MAX_CHOICES:
-        raise UserError(f"{place}: field 'choices' has {len(choices)} texts; there are letters for {MAX_CHOICES}")
-    return tuple(choices)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -104,14 +105,34 @@ def read_rows(path: Path) -> Iterator[Row]:
         raise UserError(f"{path}: the file has no problems; give one with a JSON object a line")
 
 
-def _object(line: bytes, place: str) -> dict[str, Any]:
+def read_paragraphs(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield `file:line` and text of what stands between blank lines of a text file.
+
+    Raises:
+        UserError: the file is not UTF-8.
+    """
+    with path.open("rb") as file:
+        lines = ((number, _text(line, f"{path}:{number}")) for number, line in enumerate(file, 1))
+        for is_text, group in groupby(lines, key=lambda line: bool(line[1].strip())):
+            if is_text:
+                numbers, texts = zip(*group, strict=True)
+                yield f"{path}:{numbers[0]}", "".join(texts).strip()
+
+
+def _text(line: bytes, place: str) -> str:
     try:
-        row = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_number)
+        return line.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(
             f"{place}: not UTF-8 text: {error.reason} at byte {error.start}, {line[error.start : error.start + 8]!r}; "
             "save the file as UTF-8"
         ) from None
+
+
+def _object(line: bytes, place: str) -> dict[str, Any]:
+    text = _text(line, place)
+    try:
+        row = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise UserError(
             f"{place}: not valid JSON: {error}; found {line[:60]!r}; every line should be a JSON object"

@@ -159,5 +159,5 @@ def test_an_exemplar_is_left_out_of_the_held_out_problems(tmp_path):
     }
     (tmp_path / "recipe.yaml").write_text(json.dumps(settings))
     recipe = load_recipe(tmp_path / "recipe.yaml")
-    _, kept = load_problems(recipe, build_task(recipe))
-    assert [p.question for p in kept] == ["Other?"]
+    kept = load_problems(recipe, build_task(recipe))
+    assert [p.question for p in kept.held_out] == ["Other?"]

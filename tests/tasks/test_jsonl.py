@@ -34,7 +34,8 @@ def load(tmp_path):
         recipe = {"name": "demo", "task": {"kind": "jsonl", **settings}, "model": {"path": "m"}}
         (tmp_path / "recipe.yaml").write_text(json.dumps(recipe))
         loaded = load_recipe(tmp_path / "recipe.yaml", overrides)
-        return load_problems(loaded, build_task(loaded))
+        problems = load_problems(loaded, build_task(loaded))
+        return problems.train, problems.held_out
 
     return load
 
@@ -281,9 +282,9 @@ def test_a_held_out_question_that_is_trained_on_is_an_error_whatever_its_case_an
     with pytest.raises(UserError) as caught:
         load(train=train, held_out=held_out)
     message = str(caught.value)
-    assert message.startswith("1 held-out questions are also training questions, so accuracy would mean nothing")
-    assert f"{train}:2 (id train-2) and {held_out}:1 (id held_out-1)" in message
-    assert message.endswith("Remove them from one of the two")
+    assert message.startswith("1 of 2 training problems overlap held-out or protected ones")
+    assert f"{train}:2 (id train-2) is the same text as {held_out}:1 (id held_out-1)" in message
+    assert "\nRemove them from one of the two" in message
 
 
 def test_a_split_that_is_empty_is_an_error(write, load):
