@@ -1,7 +1,7 @@
 """The `star` command: arguments in, exit code out. Wiring only.
 
-Exit codes: 0 done; 1 `verify-run` found something, or `status --watch` saw a run end before its time; 2 something for
-the user to mend (one message, no traceback); 130 ended by Ctrl-C, 143 by SIGTERM.
+Exit codes: 0 done; 1 `verify-run` found something, `replay` gave another text, or `status --watch` saw a run end before
+its time; 2 something for the user to mend (one message, no traceback); 130 ended by Ctrl-C, 143 by SIGTERM.
 """
 
 from __future__ import annotations
@@ -81,11 +81,17 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--dry-run", action="store_true", help="check everything, show prompts, and stop")
     run.set_defaults(command=_run)
 
-    export = commands.add_parser("export", help="write a model that plain transformers loads")
+    export = commands.add_parser(
+        "export", help="take away training data, an adapter or a plain model, each with a card"
+    )
     export.add_argument("run", type=Path, help="run directory")
     export.add_argument(
-        "--merge", type=Path, required=True, metavar="DIR", help="merge the adapter into the base model"
+        "--dataset", type=Path, metavar="DIR", help="the training data, as datasets.load_dataset reads it"
     )
+    export.add_argument(
+        "--adapter", type=Path, metavar="DIR", help="the adapter, as PeftModel.from_pretrained reads it"
+    )
+    export.add_argument("--merge", type=Path, metavar="DIR", help="the adapter merged into the base model")
     export.add_argument("--iteration", type=int, metavar="N", help="which iteration (default: the last finished one)")
     export.set_defaults(command=_export)
 
@@ -111,7 +117,21 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--signals", action="store_true", help="the signals of the audit too")
     compare.add_argument("--out", type=Path, metavar="FILE.png", help="draw the curves into this file")
     compare.set_defaults(command=_compare)
+
+    trace = commands.add_parser("trace", help="show where a training example, or any attempt, comes from")
+    _add_example(trace)
+    trace.add_argument("--json", action="store_true", help="as JSON")
+    trace.set_defaults(command=_trace)
+
+    replay = commands.add_parser("replay", help="sample an attempt again and compare: exit code 1 if it is different")
+    _add_example(replay)
+    replay.set_defaults(command=_replay)
     return parser
+
+
+def _add_example(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, help="run directory")
+    parser.add_argument("example", metavar="EXAMPLE_ID", help="as attempt_id in train.jsonl: base/plain/PROBLEM/0")
 
 
 def _run(arguments: argparse.Namespace) -> None:
@@ -175,10 +195,11 @@ def _show(checked) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    from star.export import export_merged
+    from star.export import export
 
-    number = export_merged(arguments.run, arguments.merge, arguments.iteration)
-    console.print(f"iteration {number} of {arguments.run} is now a plain model in {arguments.merge}", markup=False)
+    where = {name: getattr(arguments, name) for name in ("dataset", "adapter", "merge")}
+    for line in export(arguments.run, arguments.iteration, **where):
+        console.print(line, markup=False)
 
 
 def _report(arguments: argparse.Namespace) -> None:
@@ -227,3 +248,18 @@ def _compare(arguments: argparse.Namespace) -> None:
     if arguments.out:
         draw_comparison(runs, arguments.out, arguments.signals)
         console.print(f"picture: {arguments.out}", markup=False)
+
+
+def _trace(arguments: argparse.Namespace) -> None:
+    from star.audit.trace import trace
+    from star.report.trace import print_json, print_trace
+
+    (print_json if arguments.json else print_trace)(trace(arguments.run, arguments.example))
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from star.replay import print_replay, replay
+
+    again = replay(arguments.run, arguments.example)
+    print_replay(again)
+    return int(bool(again.differences))

@@ -15,6 +15,7 @@ from star.errors import UserError
 from star.models import choose_device, recorded_checkpoint, set_threads
 from star.recipe import Model
 from star.records import Completion, derive_seed
+from star.report.trace import quoted, say
 from star.sample import open_sampler
 from star.session import RECORDED_VERSIONS, machine_facts
 from star.store import Store
@@ -114,3 +115,24 @@ def _notes(found: Found) -> Iterator[str]:
             "it was sampled with transformers' generate (sampler.kind), in a batch padded to its longest prompt: what "
             "was beside it may have changed how numbers were rounded"
         )
+
+
+def print_replay(again: Replay) -> None:
+    """Print whether the texts are the same and, if not, where they part; and what is not as it was."""
+    for change in again.changes:
+        say(f"not as it was: {change}")
+    for note in again.notes:
+        say(f"note: {note}")
+    then, now = again.then, again.now
+    if not again.differences:
+        say(f"the same: {then.num_tokens} tokens, ended by {then.finish_reason}")
+        for line in quoted(now.text):
+            say(line)
+        return
+    say(f"DIFFERENT in {', '.join(again.differences)}")
+    if "text" in again.differences:
+        say(f"the texts part after {again.first_difference} characters")
+    for when, completion in (("then", then), ("now", now)):
+        say(f"{when}: {completion.num_tokens} tokens, ended by {completion.finish_reason}")
+        for line in quoted(completion.text):
+            say(line)

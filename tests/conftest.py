@@ -64,6 +64,23 @@ def tiny_run(tmp_path_factory, cache) -> Path:
     return folder / "runs" / "tiny"
 
 
+@pytest.fixture(scope="session")
+def varied_run(tmp_path_factory, cache) -> Path:
+    """A run that samples several times, drops, carries, replays and keeps some hints, but not all adapters. Read
+    only."""
+    from star.cli import main
+
+    folder = tmp_path_factory.mktemp("varied-run")
+    (folder / "tiny.yaml").write_text(TINY)
+    overrides = [
+        "iterations=3", "keep=1", "decoding.temperature=1.0", "decoding.top_p=0.95", "decoding.samples=3",
+        "rationalization.keep_hint=0.5", "selection.max_per_problem=2", "selection.keep_iterations=2",
+        "selection.replay=0.1", "selection.require_sound_steps=true",
+    ]  # fmt: skip
+    assert main(["run", str(folder / "tiny.yaml"), *overrides, "--name", "varied", "--runs", str(folder / "runs")]) == 0
+    return folder / "runs" / "varied"
+
+
 TEXT = [
     "Q: What is 12 + 34?\nA: 12 + 34 = 46.\n#### 46\n\n",
     "Q: Tom has three apples and buys two more. How many has he?\nA: 3 + 2 = 5 apples.\n#### 5\n\n",

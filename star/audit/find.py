@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import chain, takewhile
 
 from star.audit.provenance import STAGES, Address, Conditions, parse_id, recipe_of
-from star.errors import UserError, shown
+from star.errors import UserError, cut, shown
 from star.order import training_order
 from star.records import Attempt, Example
 from star.store import Artefacts, Store, iterations_of
@@ -142,8 +142,8 @@ def _trained_ids(store: Store) -> Iterator[str]:
 
 def _nearest(id: str, others: Iterator[str]) -> str:
     """The end of a message: ids that begin and end most like this one."""
-    near = heapq.nlargest(NEAREST, set(others), key=lambda other: _alike(id, other))
-    return f"; the nearest there are: {', '.join(near)}" if near else ""
+    near = heapq.nlargest(NEAREST, dict.fromkeys(others), key=lambda other: _alike(id, other))
+    return f"; the nearest there are: {', '.join(cut(one, 120) for one in near)}" if near else ""
 
 
 def _alike(a: str, b: str) -> int:

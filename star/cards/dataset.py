@@ -162,8 +162,8 @@ def _limits(recipe: Recipe, counts: Counts, audit: dict[str, Any] | None) -> Ite
         yield f"{percent(repeats)} of the iteration's rationales nearly repeat an earlier one."
     if noted["learned"] < counts.rows:
         yield (
-            f"Optimizer steps came to {of(noted['learned'], counts.rows)} rows; of the others (`times_learned` is 0) the "
-            "iteration's model has seen nothing."
+            f"Optimizer steps came to {of(noted['learned'], counts.rows)} rows; others (`times_learned` is 0) have no "
+            "part in the iteration's model."
         )
     if audit is None:
         yield "It was not compared with held-out text; only questions were, word for word."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,6 +35,11 @@ def print_trace(chain: dict[str, Any]) -> None:
             say(f"\n{title}")
             for line in lines:
                 say(f"  {line}")
+
+
+def print_json(chain: dict[str, Any]) -> None:
+    """Print it as JSON, in characters that every terminal takes for text."""
+    console.print(json.dumps(chain, indent=2), markup=False, emoji=False)
 
 
 def say(line: str) -> None:
