@@ -177,8 +177,6 @@ class Audit:
                 yield [(self.task.meaning(attempt), attempt.verdict.accepted) for attempt in tries]
 
     def _funnel(self) -> dict[str, Any]:
-        if self.recipe.method == "direct":
-            return {}
         chosen = accepted(self._all(), self.recipe, self.task.meaning)
         counts = origins(self.examples, self.recipe, self.number)
         kinds = funnel(self._all(), chosen, self.dropped, self.recipe.selection.accept)
