@@ -23,7 +23,7 @@ def rows(recipe: Recipe, count: int) -> list[dict[str, str]]:
         UserError: there are fewer, or the task has no worked solutions.
     """
     task = build_task(recipe)
-    problems, _ = load_problems(recipe, task)
+    problems = load_problems(recipe, task).train
     if count > len(problems):
         raise UserError(f"{count} worked solutions asked for, but the recipe has {len(problems)} training problems")
     chosen = random.Random(derive_seed("worked solutions", count)).sample(problems, count)
