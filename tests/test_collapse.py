@@ -109,7 +109,7 @@ def test_the_arms_differ_in_what_they_train_on_alone():
 def test_worked_solutions_solve_training_problems_and_no_held_out_one():
     recipe = load_recipe(ROOT / "recipes/collapse/mixed.yaml")
     task = build_task(recipe)
-    train, held_out = ({p.question: p for p in problems} for problems in load_problems(recipe, task))
+    train, held_out = ({p.question: p for p in problems} for problems in load_problems(recipe, task)[:2])
     rows = worked.rows(recipe, 40)
     assert len({row["question"] for row in rows}) == 40
     for row in rows:

@@ -86,7 +86,7 @@ def test_every_string_in_a_row_of_a_file_is_protected_and_names_its_line(write):
 
 
 def test_every_paragraph_of_a_text_file_is_protected_and_names_its_line(write):
-    path = write("set.txt", f"\ufeff \n\nSame?\n\t\n\n{STORY[:40]}\n{STORY[40:]}\nand so on\n\n\nOther? No.")
+    path = write("set.txt", "\ufeff \n\nSame?\n\t\n\n" + STORY.replace(" ", "\n", 5) + "\nand so on\n\n\nOther? No.")
     _, removed = clean(TRAIN, [], protect=[path], contamination="remove")
     assert [complaint.partition(": ")[0] for complaint in removed.first] == [
         f"file:2 (id 2) has 16 words in a row with {path}:6",
