@@ -124,7 +124,7 @@ def commonsenseqa(tmp_path):
     folder = tmp_path / "commonsenseqa"
     folder.mkdir()
     for split, count in (("train", 6), ("dev", 3)):
-        choices = [{"label": label, "text": f"the {label} one"} for label in "ABCDE"]
+        choices = [{"label": label, "text": f"the {label} {split}"} for label in "ABCDE"]
         rows = [
             {
                 "answerKey": "ABCDE"[i % 5],
