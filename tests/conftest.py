@@ -74,7 +74,7 @@ def varied_run(tmp_path_factory, cache) -> Path:
     (folder / "tiny.yaml").write_text(TINY)
     overrides = [
         "iterations=3", "keep=1", "decoding.temperature=1.0", "decoding.top_p=0.95", "decoding.samples=3",
-        "rationalization.keep_hint=0.5", "selection.max_per_problem=2", "selection.keep_iterations=2",
+        "rationalization.keep_hint=0.5", "selection.max_per_problem=1", "selection.keep_iterations=2",
         "selection.replay=0.1", "selection.require_sound_steps=true",
     ]  # fmt: skip
     assert main(["run", str(folder / "tiny.yaml"), *overrides, "--name", "varied", "--runs", str(folder / "runs")]) == 0

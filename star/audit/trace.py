@@ -97,7 +97,8 @@ def _problem(found: Found) -> Chain:
         return {"id": id, "missing": problem}
     revision, line = conditions.revision(problem.source)
     words = ANSWER_SOURCES.get(problem.answer_source, problem.answer_source)
-    return {**problem.to_dict(), "revision": revision, "line": line, "answer_source_in_words": words}
+    lists = {"choices": list(problem.choices), "parents": list(problem.parents)}
+    return {**problem.to_dict(), **lists, "revision": revision, "line": line, "answer_source_in_words": words}
 
 
 def _sampling(found: Found) -> Chain:

@@ -125,9 +125,11 @@ def dataset_card(iteration: Artefacts, recipe: Recipe, counts: Counts) -> str:
 def _funnel(audit: dict[str, Any] | None, metrics: dict[str, Any]) -> dict[str, dict[str, int]]:
     """What became of the attempts of the iteration, by kind: those of an older run, as far as verdicts say."""
     if audit is not None:
-        return {kind: audit["funnel"][kind] for kind in ("plain", "hinted") if audit["funnel"][kind]}
-    verdicts = metrics.get("verdicts", {})
-    return {kind: {"sampled": sum(found.values()), **found} for kind, found in verdicts.items() if found}
+        found = audit["funnel"]
+    else:
+        verdicts = metrics.get("verdicts", {})
+        found = {kind: {"sampled": sum(counts.values()), **counts} for kind, counts in verdicts.items() if counts}
+    return {kind: found[kind] for kind in ("plain", "hinted") if found.get(kind)}
 
 
 def _limits(recipe: Recipe, counts: Counts, audit: dict[str, Any] | None) -> Iterator[str]:

@@ -52,8 +52,8 @@ def block(value: object) -> str:
 
 
 def yaml(value: object) -> str:
-    """A value of the metadata: JSON, which YAML reads."""
-    return json.dumps(value)
+    """A word of the metadata: JSON, which YAML reads."""
+    return json.dumps(printable(str(value)), ensure_ascii=False)
 
 
 def number(value: float) -> str:

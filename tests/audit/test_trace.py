@@ -122,7 +122,7 @@ def test_a_bare_ground_truth_leads_to_its_problem(tiny_recipe, tmp_path):
     assert main(["run", str(tiny_recipe), "--runs", str(tmp_path), *overrides]) == 0
     chain = trace(tmp_path / "tiny", "ground-truth/add-1-train-000003")
     assert chain["problem"]["id"] == "add-1-train-000003"
-    assert chain["example"]["target"] == f"#{chain['problem']['answer']}"
+    assert chain["example"]["target"].strip() == f"#{chain['problem']['answer']}"
     assert chain["model"] is chain["verdict"] is chain["completion"] is None
     recipe = tmp_path / "tiny/recipe.yaml"
     recipe.write_text(recipe.read_text().replace("operation: addition", "operation: subtraction"))

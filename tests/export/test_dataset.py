@@ -56,7 +56,7 @@ def test_a_row_says_what_the_trace_says(exported, varied_run, tmp_path):
         assert row["verifier"] == chain["verdict"]["verifier"]
         assert row["steps_wrong"] == 0
         assert row["rationalized"] == (row["hint"] is not None) == (chain["hint"] is not None)
-        assert "selection.max_per_problem: 2" in str(row["filters"])
+        assert "selection.max_per_problem: 1" in str(row["filters"])
         assert row["kept_hint"] == (chain["hint"]["kept_in_training"] if chain["hint"] else None)
 
 
@@ -84,7 +84,7 @@ def test_bare_ground_truths_have_a_problem_and_nothing_of_a_model(tiny_recipe, t
     found = load(tmp_path / "data", tmp_path / "cache").to_list()
     assert len(found) == 20
     assert {row["kind"] for row in found} == {"ground-truth"}
-    assert all(f"#{row['answer']}" == row["completion"] for row in found)
+    assert all(f"#{row['answer']}" == row["completion"].strip() for row in found)
     assert (
         {row["model"] for row in found} == {row["seed"] for row in found} == {row["verdict"] for row in found} == {None}
     )
