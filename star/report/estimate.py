@@ -27,10 +27,6 @@ class Bar:
         """That all units take at this speed; `None` if it has not moved."""
         return self.counted * self.total / (self.done - self.begun) if self.done > self.begun else None
 
-    def left(self, usual: float | None) -> float | None:
-        """Seconds until it is full, if all units take `usual` seconds."""
-        return None if usual is None else max(0.0, usual * (self.total - self.done) / self.total - self.since)
-
 
 @dataclass(frozen=True)
 class Work:
@@ -38,13 +34,23 @@ class Work:
 
     Attributes:
         complete: seconds of its stages that are done.
-        stage, bar: the one at work, if there is one, and how far it is, if it is counted.
+        stage, elapsed, bar: the one at work, if there is one; its seconds so far; how far it is, if it is counted.
     """
 
     number: int
     complete: Mapping[str, float] = field(default_factory=dict)
     stage: str | None = None
+    elapsed: float = 0.0
     bar: Bar | None = None
+
+    def left(self, usual: float | None) -> float | None:
+        """Seconds that the stage may take from now on: at its own speed, or as long as is `usual`."""
+        bar = self.bar
+        whole = usual if bar is None or bar.seconds is None else bar.seconds
+        if whole is None:
+            return None
+        left = whole - self.elapsed if bar is None else whole * (bar.total - bar.done) / bar.total - bar.since
+        return max(0.0, left)
 
 
 def seconds_left(work: Work, rows: Sequence[dict[str, Any]], recipe: Recipe) -> tuple[float | None, float | None]:
@@ -56,27 +62,23 @@ def seconds_left(work: Work, rows: Sequence[dict[str, Any]], recipe: Recipe) -> 
     Args:
         rows: metrics of the finished iterations.
     """
-    bar, trained = work.bar, [row for row in rows if row["iteration"] > 0]
+    trained = [row for row in rows if row["iteration"] > 0]
     if trained:
         last, usual = trained[-1]["iteration"], trained[-1]["seconds"]
     else:
         last, usual = max(work.number, 1), {name: s for row in rows for name, s in row["seconds"].items()}
         usual |= work.complete
-        if bar and bar.seconds is not None:
-            usual[work.stage] = bar.seconds
-    left = bar and bar.left(bar.seconds or usual.get(work.stage))
-    if work.number == 0 or FINE_TUNING not in usual or (bar and left is None):
-        return left, None
+        if work.bar and work.bar.seconds is not None:
+            usual[work.stage] = work.bar.seconds
+    left = None
     try:
-        rest = sum(
-            s
-            for name, s in _expected(usual, recipe, work.number, last).items()
-            if name not in work.complete and name != work.stage
-        )
-        later = sum(
-            sum(_expected(usual, recipe, number, last).values())
-            for number in range(work.number + 1, recipe.iterations + 1)
-        )
+        now = _expected(usual, recipe, work.number, last)
+        left = work.left(now.get(work.stage))
+        if work.number == 0 or FINE_TUNING not in usual or (work.bar and left is None):
+            return left, None
+        rest = sum(s for name, s in now.items() if name not in work.complete and name != work.stage)
+        numbers = range(work.number + 1, recipe.iterations + 1)
+        later = sum(sum(_expected(usual, recipe, number, last).values()) for number in numbers)
     except OverflowError:  # of steps that grow without end
         return left, None
     return left, (left or 0.0) + rest + later
@@ -84,5 +86,7 @@ def seconds_left(work: Work, rows: Sequence[dict[str, Any]], recipe: Recipe) -> 
 
 def _expected(usual: Mapping[str, float], recipe: Recipe, number: int, last: int) -> dict[str, float]:
     """Seconds of each stage of an iteration, if `usual` are those of iteration `last`."""
+    if FINE_TUNING not in usual or number == 0:
+        return {**usual}
     steps, before = (recipe.train.steps_in(which, 1) for which in (number, last))  # epochs: as many as last time
     return {**usual, FINE_TUNING: usual[FINE_TUNING] * steps / before}

@@ -152,7 +152,7 @@ def _expect(
     if progress:
         counts = (progress.total, progress.begun, progress.done)
         bar = Bar(*counts, progress.counted, since) if progress.total else None
-        work = Work(work.number, work.complete, progress.stage, bar)
+        work = Work(work.number, work.complete, progress.stage, progress.seconds + since, bar)
     of_stage, of_run = seconds_left(work, rows, recipe) if recipe else (None, None)
     if not progress:
         return None, of_run
@@ -162,7 +162,7 @@ def _expect(
         done=progress.done if progress.total else None,
         total=progress.total or None,
         note=progress.note,
-        seconds=round(progress.seconds + since, 3),
+        seconds=round(work.elapsed, 3),
         left=of_stage,
     )
     return now, of_run

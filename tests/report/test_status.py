@@ -117,6 +117,13 @@ def test_a_bar_that_has_not_moved_takes_what_the_stage_took_last_time(at_work):
     assert at_work.status().now.left == near(50)
 
 
+def test_fine_tuning_that_does_not_count_its_steps_yet_takes_as_long_as_it_will_have_steps(at_work):
+    """It loads the model first."""
+    at_work.finished(row(0), row(1), row(2), row(3))
+    at_work.at(4, "adapter", complete=["attempts", "rationalizations"], seconds=5.0)
+    assert (at_work.status().now.left, at_work.status().left) == (near(20 * 1.5 - 5), near(20 * 1.5 - 5 + 10))
+
+
 def test_the_seconds_since_the_record_was_written_count(at_work):
     at_work.finished(row(0), row(1))
     at_work.at(2, "attempts", total=60, begun=0, done=30, counted=30.0, seconds=32.0, at=time.time() - 10)
@@ -141,7 +148,7 @@ def test_in_the_first_iteration_the_run_is_unknown_until_fine_tuning_moves(at_wo
 def test_with_epochs_fine_tuning_takes_as_long_as_last_time(run):
     made = run("train={epochs: 2, steps: null}").finished(row(0), row(1), row(2), row(3))
     made.at(4, "rationalizations", complete=["attempts"], ended="interrupted")
-    assert made.status().left == near(20 + 10)
+    assert made.status().left == near(50 + 20 + 10)
 
 
 def test_steps_that_grow_without_end_leave_the_run_unknown(run):
@@ -230,7 +237,7 @@ def test_what_scripts_see(run, capsys):
     [line] = lines(capsys)
     status = json.loads(line)
     assert status["accuracy"] == {"0": 0.125, "1": 0.5}
-    assert (status["state"], status["now"]["stage"], status["now"]["left"]) == ("interrupted", "attempts", None)
+    assert (status["state"], status["now"]["stage"], status["now"]["left"]) == ("interrupted", "attempts", 100.0)
 
 
 def test_text_from_files_does_nothing_to_a_terminal(at_work, capsys):
