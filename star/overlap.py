@@ -98,9 +98,6 @@ class Protected:
                 owners.extend([number] * len(runs))
         self._runs, self._owners = _telling(hashes, owners)
 
-    def __len__(self) -> int:
-        return len(self._places)
-
     def hit(self, text: str) -> Hit | None:
         """What a text that is to be learned has of a protected one: a run of words, or all, if it is long enough."""
         words = _words(text)

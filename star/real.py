@@ -18,7 +18,7 @@ from star.prompts import PromptBuilder
 from star.recipe import Recipe
 from star.records import Example, Problem
 from star.tasks import Task
-from star.tasks.dataset import choices_field, text_field
+from star.tasks.dataset import RowTask, choices_field, text_field
 from star.tasks.source import read_rows
 
 AT_ONCE = 1000
@@ -96,7 +96,7 @@ def _row(task: Task, row: dict[str, Any], place: str) -> Row:
     Raises:
         UserError: a field is missing or of the wrong type, or the ground truth cannot be verified.
     """
-    own = getattr(task, "solution_key", "")
+    own = task.solution_key if isinstance(task, RowTask) else ""
     if own and "rationale" not in row:
         problem, rationale = task.to_problem(row, place, "real"), text_field(row, own, place)
     else:

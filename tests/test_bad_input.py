@@ -148,24 +148,9 @@ DATA = {
         ],
         "audit.protect=[set.jsonl]",
     ),
-    "nothing but overlap": (
-        {"data.jsonl": rows(("2 + 1?", 3)), "other.jsonl": rows(("2 + 1?", 3))},
-        ["1 of 1 training problems overlap", "data.jsonl:1 (id train-1) is the same text as ", "or give others"],
-        "audit.contamination=remove",
-    ),
     "missing protected file": (
         {"data.jsonl": GOOD},
         ["audit.protect = 'set.txt': there is no such file; give JSONL files, or text files"],
-        "audit.protect=[set.txt]",
-    ),
-    "protected file without text": (
-        {"data.jsonl": GOOD, "set.txt": "\n \n"},
-        ["audit.protect = 'set.txt': the file has no text; take it out"],
-        "audit.protect=[set.txt]",
-    ),
-    "protected file that is not UTF-8": (
-        {"data.jsonl": GOOD, "set.txt": b"one\n\ncaf\xe9\n"},
-        ["set.txt:3: not UTF-8 text: ", "at byte 3, b'\\xe9", "save the file as UTF-8"],
         "audit.protect=[set.txt]",
     ),
     "not UTF-8": (
@@ -201,7 +186,6 @@ def rationale(question, answer, text):
 
 REAL = {
     "missing file": (None, ["mix.real.path = 'real.jsonl': there is no such file; give a JSONL file with question"]),
-    "missing field": (OTHER, ["real.jsonl:1: no field 'rationale'; its fields are 'question', 'answer'; add it"]),
     "wrong rationale": (
         rationale("1 + 1?", 2, "#### 2")
         + rationale("1 + 2?", 3, "It is 4.\n#### 4")
@@ -212,10 +196,6 @@ REAL = {
             "real.jsonl:3: the task reads None (no_answer: no final answer), and the answer is '4'",
             "mend them, or take them out",
         ],
-    ),
-    "overlap": (
-        rationale("9 + 9?", 18, "#### 18"),
-        ["1 of 1 rows of real.jsonl overlap", "real.jsonl:1 is the same text as other.jsonl:1", "'9 + 9?'"],
     ),
     "too long": (
         rationale("1 + 1?", 2, "so " * 400 + "\n#### 2"),

@@ -15,9 +15,10 @@ from star.cli import main
 from star.clock import ACTIVITIES
 from star.files import file_sha256, read_json, read_rows
 from star.models import Checkpoint
-from star.recipe import load_recipe
+from star.recipe import ArithmeticTask, load_recipe
 from star.records import Attempt, Example
 from star.store import Store
+from star.tasks.arithmetic import Arithmetic
 from star.train import train_lora
 
 
@@ -187,6 +188,28 @@ def test_changed_data_or_base_model_is_refused_when_a_run_is_continued(tiny_run,
     assert "versions" not in message
     assert main(["export", str(tmp_path / "tiny"), "--merge", str(tmp_path / "merged")]) == 2
     assert "belong to a base model with hash another" in capsys.readouterr().err
+
+
+def test_real_rationales_are_mixed_in_and_may_not_change_under_a_run(tiny_recipe, tmp_path, capsys):
+    task = Arithmetic(ArithmeticTask(kind="arithmetic"))
+    sums = [task.problem(pair, 2, id="") for pair in ((23, 45), (38, 44), (71, 19))]
+    worked = zip(sums, task.solutions(sums), strict=True)
+    written = [{"question": p.question, "answer": p.answer, "rationale": solution} for p, solution in worked]
+    file = tmp_path / "real.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in written))
+    command = ["run", str(tiny_recipe), "--runs", str(tmp_path), f"mix.real={{path: {file}, share: 0.5}}"]
+    assert main([*command, "iterations=1"]) == 0
+    examples = [json.loads(line) for line in (tmp_path / "tiny/iterations/001/train.jsonl").read_text().splitlines()]
+    real = [example for example in examples if example["iteration"] == 0]
+    assert sorted(example["attempt_id"] for example in real) == [f"real/{file}:{line}" for line in (1, 2, 3)]
+    assert {(example["prompt"], example["target"]) for example in real} == {
+        (f"Q:{row['question']}\nA:", row["rationale"]) for row in written
+    }
+    assert json.loads((tmp_path / "tiny/run.json").read_text())["data_files"] == {str(file): file_sha256(file)}
+    capsys.readouterr()
+    file.write_text(file.read_text() + "\n")
+    assert main([*command, "iterations=2"]) == 2
+    assert f"tether_files: {{'{file}': " in capsys.readouterr().err
 
 
 def test_a_kill_between_an_iteration_and_its_metrics_loses_no_line(tiny_run, tiny_recipe, tmp_path):

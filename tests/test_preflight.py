@@ -80,6 +80,30 @@ def test_what_is_left_out_is_noted_with_its_number_and_the_first(checked, tmp_pa
     )
 
 
+STORY = "one two three four five six seven eight nine ten eleven twelve thirteen"
+
+
+def test_what_overlaps_is_noted_with_its_number_and_the_first(checked, tmp_path):
+    (tmp_path / "set.txt").write_text(f"5 + 1?\n\n{STORY}\n")
+    real = {"question": "30 + 1?", "answer": "31", "rationale": "#### 31"}
+    rows = [real, {**real, "rationale": f"{STORY.upper()}\n#### 31"}]
+    (tmp_path / "real.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    overrides = [f"audit.protect=[{tmp_path}/set.txt]", f"mix.real={{path: {tmp_path}/real.jsonl, share: 0.1}}"]
+    found = checked(*overrides, "audit.contamination=remove")
+    assert (found.removed.count, found.protected.hits(STORY)) == (1, True)
+    why = "because they overlap held-out or protected ones (audit.contamination: remove); the first:"
+    assert found.notices() == [
+        f"1 training problems are left out, {why} {tmp_path}/train.jsonl:6 (id row-6) is the same text as "
+        f"{tmp_path}/set.txt:1: '5 + 1?'",
+        f"1 rows of mix.real are left out, {why} {tmp_path}/real.jsonl:2 has 13 words in a row with "
+        f"{tmp_path}/set.txt:3: {STORY!r}",
+    ]
+    shown = dict(found.examples())
+    assert shown[f"real example, 1 of 1: real/{tmp_path}/real.jsonl:1"] == "Q: 30 + 1?\nA:[learned:]#### 31<eos>"
+    with pytest.raises(UserError, match=r"1 of \d+ training problems overlap .*\n .*train\.jsonl:6"):
+        checked(*overrides)
+
+
 def test_a_device_that_is_not_here_is_found_before_the_data_is_read(checked, tmp_path):
     (tmp_path / "train.jsonl").unlink()
     with pytest.raises(UserError, match=r"model\.device = 'nonsense'.*use auto or cpu"):

@@ -10,7 +10,6 @@ import hashlib
 import json
 import math
 import random
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +23,7 @@ from star.prompts import PromptBuilder
 from star.recipe import Recipe
 from star.records import Problem, derive_seed
 from star.tasks.dataset import text_field
-from star.tasks.source import read_rows
+from star.tasks.source import read_paragraphs, read_rows
 
 SOLUTIONS = "worked solutions of held-out problems"
 
@@ -144,17 +143,10 @@ def _read(path: Path) -> Iterator[Text]:
 
 def _paragraphs(path: Path) -> Iterator[Text]:
     """What stands between blank lines."""
-    data = path.read_bytes()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        found = data[error.start : error.start + 8]
-        raise UserError(f"{path}:{line}: not UTF-8 text: {error.reason}, {found!r}; save the file as UTF-8") from None
-    paragraphs = [paragraph.strip() for paragraph in re.split(r"\n\s*\n", text.replace("\r\n", "\n"))]
-    if not any(paragraphs):
+    texts = [Text("", paragraph) for _, paragraph in read_paragraphs(path)]
+    if not texts:
         raise UserError(f"{path}: the file has no text; give one with paragraphs, a blank line between two")
-    yield from (Text("", paragraph) for paragraph in paragraphs if paragraph)
+    yield from texts
 
 
 def _encode(text: Text, tokenizer: Any, chat: bool) -> Passage:

@@ -116,7 +116,7 @@ def read_paragraphs(path: Path) -> Iterator[tuple[str, str]]:
         for is_text, group in groupby(lines, key=lambda line: bool(line[1].strip())):
             if is_text:
                 numbers, texts = zip(*group, strict=True)
-                yield f"{path}:{numbers[0]}", "".join(texts).strip()
+                yield f"{path}:{numbers[0]}", "".join(texts).replace("\r\n", "\n").strip()
 
 
 def _text(line: bytes, place: str) -> str:

@@ -99,6 +99,34 @@ def test_a_row_that_is_nested_deep_is_read_to_its_end(write):
     assert clean(TRAIN, [], protect=[path], contamination="remove")[1].count == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("set.txt", b"\n \n", "audit.protect = 'FILE': the file has no text; take it out, or give one that has"),
+        ("set.jsonl", b'{"n": 1}\n', "audit.protect = 'FILE': the file has no text; take it out, or give one that has"),
+        ("set.txt", b"one\n\ncaf\xe9\n", "FILE:3: not UTF-8 text: invalid continuation byte at byte 3, "),
+        ("set.jsonl", b"{}\n[]\n", "FILE:2: expected a JSON object, found list: []"),
+        (
+            "",
+            b"",
+            "audit.protect = 'FILE': this is a folder; give JSONL files, or text files whose paragraphs are protected",
+        ),
+    ],
+)
+def test_a_protected_file_that_protects_nothing_is_an_error(tmp_path, name, data, message):
+    path = tmp_path / name
+    if name:
+        path.write_bytes(data)
+    with pytest.raises(UserError) as caught:
+        clean(TRAIN, [], protect=[str(path)])
+    assert str(caught.value).replace(str(path), "FILE").startswith(message)
+
+
+def test_nothing_but_overlap_is_an_error_however_it_is_treated():
+    with pytest.raises(UserError, match=r"1 of 1 training problems overlap .*\n.*\nRemove .*, or give others; "):
+        clean(TRAIN[2:3], HELD_OUT, contamination="remove")
+
+
 def test_all_held_out_problems_are_protected_though_some_are_evaluated(tmp_path, write):
     train = write("train.jsonl", "".join(json.dumps({"question": f"{i}?", "answer": "1"}) + "\n" for i in range(9)))
     held_out = write("test.jsonl", "".join(json.dumps({"question": f"{i}!", "answer": "1"}) + "\n" for i in range(9)))
