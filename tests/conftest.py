@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -69,16 +70,23 @@ def tiny_run(tmp_path_factory, cache) -> Path:
 
 @pytest.fixture(scope="session")
 def varied_run(tmp_path_factory, cache) -> Path:
-    """A run that samples several times, drops, carries, replays and keeps some hints, but not all adapters. Read
-    only."""
+    """A run that samples several times, drops, carries, replays, mixes in and keeps some hints, but not all adapters.
+    Read only."""
     from star.cli import main
+    from star.tasks.arithmetic import is_held_out
 
     folder = tmp_path_factory.mktemp("varied-run")
     (folder / "tiny.yaml").write_text(TINY)
+    sums = [(a, b) for a in range(10) for b in range(10 - a) if not is_held_out((a, b))]
+    real = [
+        {"question": f"{a}+{b}", "answer": a + b, "rationale": f"{a}+{b}+0={a + b},{a + b}\n#{a + b}"} for a, b in sums
+    ]
+    (folder / "real.jsonl").write_text("".join(json.dumps(row) + "\n" for row in real))
     overrides = [
         "iterations=3", "keep=1", "decoding.temperature=1.0", "decoding.top_p=0.95", "decoding.samples=3",
         "rationalization.keep_hint=0.5", "selection.max_per_problem=1", "selection.keep_iterations=2",
         "selection.replay=0.1", "selection.require_sound_steps=true",
+        f"mix.real={{path: {folder}/real.jsonl, share: 0.1}}",
     ]  # fmt: skip
     assert main(["run", str(folder / "tiny.yaml"), *overrides, "--name", "varied", "--runs", str(folder / "runs")]) == 0
     return folder / "runs" / "varied"

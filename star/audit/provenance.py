@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from star.audit.filters import Filter, filters
@@ -161,7 +162,7 @@ class Conditions:
             return None, None
         for name, found in self.facts.get("data_files", {}).items():
             hub = name.removeprefix("hub:") if name.startswith("hub:") else None
-            if name == file:
+            if Path(name) == Path(file):
                 return f"SHA-256 {found}", int(line)
             if hub is not None and f"{file}/".startswith(f"{hub}/"):
                 return f"commit {found}", int(line)

@@ -88,12 +88,24 @@ def test_it_is_known_which_steps_learned_an_example(tiny_run):
 def test_an_example_is_found_in_every_iteration_that_carried_or_replayed_it(varied_run):
     of = {number: {row["attempt_id"] for row in rows(varied_run, number, "train")} for number in (1, 2, 3)}
     seen = set()
-    for id in sorted(of[1])[::5] + sorted(of[1] & of[3]):
+    sampled = {number: {id for id in ids if not id.startswith("real/")} for number, ids in of.items()}
+    for id in sorted(sampled[1])[::5] + sorted(sampled[1] & sampled[3]):
         uses = trace(varied_run, id)["fate"]["trained_on"]
         assert [use["iteration"] for use in uses] == [number for number in (1, 2, 3) if id in of[number]]
         assert [use["carried"] for use in uses] == [use["iteration"] > 1 for use in uses]
         seen.add(len(uses))
     assert len(seen) > 1
+
+
+def test_a_real_rationale_leads_to_its_file_and_line(varied_run):
+    row = next(row for row in rows(varied_run, 3, "train") if row["attempt_id"].startswith("real/"))
+    chain, file = trace(varied_run, row["attempt_id"]), varied_run.parent.parent / "real.jsonl"
+    assert chain["problem"]["source"] == f"{file}:{chain['problem']['line']}"
+    assert chain["problem"]["revision"] == f"SHA-256 {file_sha256(file)}"
+    assert read_rows(file)[chain["problem"]["line"] - 1]["rationale"] == row["target"]
+    assert {use["carried"] for use in chain["fate"]["trained_on"]} == {False}
+    assert chain["model"] is chain["sampling"] is chain["verdict"] is None
+    print_trace(chain)
 
 
 def test_every_attempt_has_a_fate_and_the_reason_of_its_iteration(varied_run):
