@@ -30,7 +30,8 @@ class Use:
     """An iteration whose training data has the example.
 
     Attributes:
-        steps: the optimizer steps that learned it, counted from 1; `None` while that is not known.
+        steps: the optimizer steps that learned it, counted from 1, each as often as it did so (one pass may end in it
+            and the next begin); `None` while that is not known.
         of_steps: how many there were.
         is_too_long: whether it was left out, being longer than the model's context.
     """
@@ -129,7 +130,8 @@ def _use(store: Store, iteration: Artefacts, id: str) -> Use | None:
     if id in too_long:
         return Use(iteration.number, example, [], log["steps"], is_too_long=True)
     order = training_order(recipe, iteration.number, log["examples"])
-    return Use(iteration.number, example, [s for s, batch in enumerate(order, 1) if place in batch], log["steps"])
+    steps = [step for step, batch in enumerate(order, 1) for learned in batch if learned == place]
+    return Use(iteration.number, example, steps, log["steps"])
 
 
 def _made_ids(made: Artefacts) -> Iterator[str]:
