@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from star.records import Attempt, derive_seed
@@ -32,7 +32,7 @@ def specimens(
     forgotten: Collection[str],
     trained: Collection[str],
     dropped: Mapping[str, str],
-    leaks: Callable[[Attempt], str | None],
+    leaks: Mapping[str, str],
 ) -> Iterator[dict[str, Any]]:
     """Up to `count` attempts of each of `KINDS`, as rows: `kind`, `attempt`, `trained_on`, `reason`, `wrong_steps`,
     `leak`.
@@ -41,7 +41,7 @@ def specimens(
         new, forgotten: ids of problems.
         trained: ids of the attempts that were trained on.
         dropped: why accepted ones were not, by attempt id.
-        leaks: how an accepted rationalization leaks its hint, if it does.
+        leaks: how accepted rationalizations leak their hints, by attempt id; only of those that do.
     """
     heaps: dict[str, list[tuple[int, int, Attempt]]] = defaultdict(list)
     for place, attempt in enumerate(attempts):
@@ -57,13 +57,11 @@ def specimens(
                 "trained_on": attempt.id in trained,
                 "reason": dropped.get(attempt.id, ""),
                 "wrong_steps": list(task.steps(attempt.problem, attempt.completion.text).wrong),
-                "leak": (leaks(attempt) or "") if kind == "hint_leak" else "",
+                "leak": leaks.get(attempt.id, "") if kind == "hint_leak" else "",
             }
 
 
-def _kinds(
-    attempt: Attempt, new: Collection[str], forgotten: Collection[str], leaks: Callable[[Attempt], str | None]
-) -> Iterator[str]:
+def _kinds(attempt: Attempt, new: Collection[str], forgotten: Collection[str], leaks: Collection[str]) -> Iterator[str]:
     hinted, right = attempt.prompt.hinted, attempt.verdict.accepted
     yield ("rationalized" if hinted else "accepted") if right else "rejected"
     if not hinted and right and attempt.problem.id in new:
@@ -72,5 +70,5 @@ def _kinds(
         yield "forgotten"
     if attempt.is_false_positive:
         yield "false_positive"
-    if hinted and right and leaks(attempt):
+    if attempt.id in leaks:
         yield "hint_leak"

@@ -14,7 +14,7 @@ from star.audit.coverage import Coverage, coverage, easiest_decile
 from star.audit.diversity import TOO_LITTLE, diversity
 from star.audit.funnel import funnel
 from star.audit.leaks import leak
-from star.audit.signals import SIGNALS
+from star.audit.signals import BY_NAME, SIGNALS
 from star.audit.specimens import specimens
 from star.history import ProblemHistory
 from star.mix import origins
@@ -97,12 +97,18 @@ class Audit:
             forgotten=self.coverage.forgotten,
             trained={example.attempt_id for example in self._own},
             dropped={row.attempt_id: row.reason for row in self.dropped},
-            leaks=lambda attempt: leak(self.task, attempt),
+            leaks=self._leaks,
         )
 
     @cached_property
     def coverage(self) -> Coverage:
         return coverage(self.past, self.now, self.number)
+
+    @cached_property
+    def _leaks(self) -> dict[str, str]:
+        """How accepted rationalizations leak their hints, by attempt id: judged once, since it takes long."""
+        right = (attempt for attempt in self.rationalizations if attempt.verdict.accepted)
+        return {attempt.id: how for attempt in right if (how := leak(self.task, attempt)) is not None}
 
     @property
     def _own(self) -> Iterator[Example]:
@@ -142,13 +148,11 @@ class Audit:
             counts[f"{attempt.kind} right"] += right
             counts["checkable"] += right and attempt.steps_checked > 0
             counts["false positives"] += attempt.is_false_positive
-            if right and attempt.prompt.hinted:
-                counts["leaks"] += leak(self.task, attempt) is not None
         return {
             "plain_accuracy": _share(counts["plain right"], counts["plain"]),
             "hinted_accuracy": _share(counts["hinted right"], counts["hinted"]),
             "false_positives": _share(counts["false positives"], counts["checkable"]),
-            "hint_leaks": _share(counts["leaks"], counts["hinted right"]),
+            "hint_leaks": _share(len(self._leaks), counts["hinted right"]),
         } | self._learned()
 
     def _learned(self) -> Values:
@@ -185,7 +189,7 @@ class Audit:
     def _why_missing(self, name: str) -> str:
         if name in MISSING:
             return MISSING[name]
-        part = next(signal.part for signal in SIGNALS if signal.name == name)
+        part = BY_NAME[name].part
         return self.reference.get("missing", "not measured") if part == "drift" else MISSING[part]
 
 

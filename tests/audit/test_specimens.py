@@ -8,8 +8,8 @@ from star.tasks import build_task
 
 @pytest.fixture
 def shown(recipe_with):
-    def shown(attempts, count=5, new=(), forgotten=(), trained=(), dropped=None, leaks=lambda attempt: None):
-        marks = {"new": new, "forgotten": forgotten, "trained": trained, "dropped": dropped or {}, "leaks": leaks}
+    def shown(attempts, count=5, new=(), forgotten=(), trained=(), dropped=None, leaks=None):
+        marks = {"new": new, "forgotten": forgotten, "trained": trained, "dropped": dropped or {}, "leaks": leaks or {}}
         return list(specimens(attempts, build_task(recipe_with()), count, **marks))
 
     return shown
@@ -30,7 +30,7 @@ def test_an_attempt_is_shown_under_every_kind_that_it_is_of(attempt, shown):
         ],
         new={"a", "d"},
         forgotten={"b"},
-        leaks=lambda one: "mentions the hint",
+        leaks={attempt("d", hinted=True).id: "mentions the hint"},
     )
     assert {kind: ids(rows, kind) for kind in KINDS} == {
         "accepted": {"a", "c"},
