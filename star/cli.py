@@ -69,7 +69,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="star", description="Teach a language model to reason from its own successes (STaR).")
     parser.add_argument("--version", action="version", version=f"star {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_work(commands)
+    _add_looks(commands)
+    return parser
 
+
+def _add_work(commands: Any) -> None:
+    """The commands that make something."""
     run = commands.add_parser("run", help="run a recipe, or go on with its interrupted run")
     run.add_argument("recipe", help="path of a recipe (YAML)")
     run.add_argument("overrides", nargs="*", metavar="key=value", help="recipe keys to change, as train.lr=1e-4")
@@ -95,6 +101,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--iteration", type=int, metavar="N", help="which iteration (default: the last finished one)")
     export.set_defaults(command=_export)
 
+
+def _add_looks(commands: Any) -> None:
+    """The commands that look at what was made."""
     verify = commands.add_parser("verify-run", help="check that all files of a run are what was written")
     verify.add_argument("run", type=Path, help="run directory")
     verify.set_defaults(command=_verify_run)
@@ -126,7 +135,6 @@ def _parser() -> argparse.ArgumentParser:
     replay = commands.add_parser("replay", help="sample an attempt again and compare: exit code 1 if it is different")
     _add_example(replay)
     replay.set_defaults(command=_replay)
-    return parser
 
 
 def _add_example(parser: argparse.ArgumentParser) -> None:

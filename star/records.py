@@ -126,7 +126,7 @@ class Attempt:
 
     @property
     def id(self) -> str:
-        return f"{self.completion.model}/{self.kind}/{self.problem.id}/{self.completion.sample_index}"
+        return str(AttemptId(self.completion.model, self.kind, self.problem.id, self.completion.sample_index))
 
     @property
     def kind(self) -> str:
