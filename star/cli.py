@@ -21,6 +21,7 @@ from star.console import console, errors
 from star.errors import UserError
 from star.interrupt import handling_signals
 from star.machine import machine_error
+from star.processes import find_place, lead, missing_processes
 from star.recipe import Recipe, load_recipe
 from star.secrets import redact
 
@@ -146,7 +147,14 @@ def _run(arguments: argparse.Namespace) -> None:
     recipe = load_recipe(arguments.recipe, _overrides(arguments))
     if (arguments.fork is None) != (arguments.from_iteration is None):
         raise UserError("--fork NEW and --from-iteration N belong together: give both")
-    _require_one_process()
+    place = find_place()
+    if place.rank > 0:
+        from star.follower import help_with
+
+        help_with(recipe, place)
+        return
+    if notice := missing_processes(place):
+        console.print(f"note: {notice}", markup=False)
     from star.preflight import check
 
     checked = check(recipe)
@@ -156,6 +164,7 @@ def _run(arguments: argparse.Namespace) -> None:
         _show(checked)
         return
     from star.loop import run
+    from star.models import choose_device
     from star.session import open_session
     from star.store import Store
 
@@ -166,8 +175,9 @@ def _run(arguments: argparse.Namespace) -> None:
         parent = Store.existing(arguments.runs / recipe.name)
         recipe = load_recipe(arguments.recipe, [*_overrides(arguments), f"name={json.dumps(arguments.fork)}"])
         begin = fork(parent, arguments.from_iteration, recipe, arguments.runs / recipe.name)
-    with Store.open(arguments.runs / recipe.name, recipe, begin) as store:
-        run(open_session(checked, store), store)
+    cpu = choose_device(recipe.model).type == "cpu"
+    with Store.open(arguments.runs / recipe.name, recipe, begin) as store, lead(place, cpu) as world:
+        run(open_session(checked, store, world), store)
     _report(argparse.Namespace(runs=[store.folder], out=None))
 
 
@@ -175,17 +185,6 @@ def _overrides(arguments: argparse.Namespace) -> list[str]:
     """The `key=value` arguments, and `--name` and `--limit`, which are recipe keys too."""
     more = [f"{key}={json.dumps(value)}" for key in ("name", "limit") if (value := getattr(arguments, key)) is not None]
     return [*arguments.overrides, *more]
-
-
-def _require_one_process() -> None:
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    if world > 1:
-        if int(os.environ.get("RANK", "0")) > 0:
-            sys.exit(2)  # rank 0 says why
-        raise UserError(
-            f"launched with {world} processes, but a run is one process so far; "
-            "use: accelerate launch --num_processes 1 scripts/run_star.py RECIPE"
-        )
 
 
 def _show(checked) -> None:

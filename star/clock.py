@@ -17,8 +17,8 @@ from contextlib import contextmanager
 OTHER = "other"
 WORK = ("sampling", "fine-tuning")
 """What a run is there for; all else is overhead."""
-ACTIVITIES = (*WORK, "loading", "verifying", "auditing", "writing", OTHER)
-"""All that are told apart, in the order of tables."""
+ACTIVITIES = (*WORK, "waiting", "loading", "verifying", "auditing", "writing", OTHER)
+"""All that are told apart, in the order of tables; `waiting` is for other processes of the run."""
 
 
 class Clock:

@@ -33,6 +33,11 @@ errors = RedactingConsole(stderr=True, highlight=False, soft_wrap=True)
 Advance = Callable[..., None]
 
 
+def silence() -> None:
+    """Say nothing from now on but errors: another process speaks for this one."""
+    console.quiet = True
+
+
 class Units(NamedTuple):
     """How far something has come: of `total` units `done`, of which `begun` before it was gone on with."""
 
@@ -58,7 +63,7 @@ def progress(label: str, total: int, done: int = 0) -> Iterator[Advance]:
         show(n, note)
         _tell(units)
 
-    with (_bar if sys.stdout.isatty() else _lines)(label, total, done) as show:
+    with (_nothing if console.quiet else _bar if sys.stdout.isatty() else _lines)(label, total, done) as show:
         _tell(units)
         yield advance
 
@@ -75,6 +80,11 @@ def step(label: str) -> Iterator[None]:
     console.print(f"{label} ...", markup=False)
     yield
     console.print(f"{label}: done in {time.monotonic() - start:.1f} s", markup=False)
+
+
+@contextmanager
+def _nothing(label: str, total: int, done: int) -> Iterator[Advance]:
+    yield lambda n=1, note="": None
 
 
 @contextmanager

@@ -3,25 +3,88 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 from star.clock import spent
 from star.console import progress
 from star.interrupt import whole
+from star.processes import World
 from star.recipe import Decoding
 from star.records import Attempt, Completion, Problem, Prompt, Verdict
 from star.sample import Sampler
 from star.store import Journal
 from star.tasks import Task
 
+WAVE = "wave"
+"""What the processes of a run call `Wave.attempt`."""
+
+
+@dataclass(frozen=True)
+class Wave:
+    """Problems that are attempted together, and all that decides what comes of it.
+
+    Attributes:
+        prompts: one for each of the problems.
+        decoding: with stop strings resolved.
+        seed: of the stage; each completion's own seed derives from it.
+        adapter, model: which weights, and what completions call them; see `Sampler.use`.
+    """
+
+    problems: Sequence[Problem]
+    prompts: Sequence[Prompt]
+    decoding: Decoding
+    seed: int
+    adapter: Path | None
+    model: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "problems": [problem.to_dict() for problem in self.problems],
+            "prompts": [asdict(prompt) for prompt in self.prompts],
+            "decoding": self.decoding.model_dump(mode="json"),
+            "seed": self.seed,
+            "adapter": self.adapter and str(self.adapter.absolute()),
+            "model": self.model,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Wave:
+        return cls(
+            [Problem.from_dict(problem) for problem in data["problems"]],
+            [Prompt(**prompt) for prompt in data["prompts"]],
+            Decoding(**data["decoding"]),
+            data["seed"],
+            data["adapter"] and Path(data["adapter"]),
+            data["model"],
+        )
+
+    def attempt(self, task: Task, sampler: Sampler) -> list[dict[str, Any]]:
+        """Sample and verify what the wave asks for; returns the attempts as rows."""
+        by_id = {problem.id: problem for problem in self.problems}
+        asked = {prompt.problem_id: prompt for prompt in self.prompts}
+        with spent("sampling"):
+            sampler.use(self.adapter, self.model)
+            completions = sampler.sample(self.prompts, self.decoding, self.seed)
+        answered = [by_id[completion.problem_id] for completion in completions]
+        with spent("verifying"):
+            verdicts = task.judge_all([(p, c.text) for p, c in zip(answered, completions, strict=True)])
+            return [
+                _attempt(task, problem, asked[problem.id], completion, verdict).to_dict()
+                for problem, completion, verdict in zip(answered, completions, verdicts, strict=True)
+            ]
+
 
 def rollout(
     problems: Sequence[Problem],
-    render: Callable[[Sequence[Problem]], list[Prompt]],
+    wave_of: Callable[[Sequence[Problem]], Wave],
     *,
     task: Task,
     sampler: Sampler,
-    decoding: Decoding,
-    seed: int,
+    world: World,
+    samples: int,
     wave: int,
     journal: Journal,
     label: str,
@@ -31,46 +94,25 @@ def rollout(
     A journal that already holds waves is continued after them. A signal waits for the end of the wave.
 
     Args:
-        render: makes the prompts of a wave's problems, in their order.
-        decoding: with stop strings resolved.
-        seed: of this stage; each completion's own seed derives from it.
-        wave: problems whose prompts are made and sampled before results are saved: what is in memory at once.
+        wave_of: makes the wave of some problems.
+        world: whose processes share the waves.
+        samples: completions of each problem.
+        wave: problems that are sampled before results are saved: what is in memory at once, for each process.
         label: what the progress bar says.
     """
-    done = journal.count // decoding.samples
+    done = journal.count // samples
     accepted = sum(row["verdict"]["status"] == "correct" for row in journal.rows())
+    waves = (wave_of(problems[start : start + wave]) for start in range(done, len(problems), wave))
+    attempts = world.share(WAVE, waves, partial(Wave.attempt, task=task, sampler=sampler))
     with progress(label, len(problems), done) as advance:
         for start in range(done, len(problems), wave):
-            part = problems[start : start + wave]
             with whole():
-                attempts = _attempt_all(part, render(part), task, sampler, decoding, seed)
+                rows = next(attempts)
                 with spent("writing"):
-                    journal.append(attempt.to_dict() for attempt in attempts)
-                accepted += sum(attempt.verdict.accepted for attempt in attempts)
-                sampled = (start + len(part)) * decoding.samples
-                advance(len(part), f"{accepted}/{sampled} correct")
-
-
-def _attempt_all(
-    problems: Sequence[Problem],
-    prompts: Sequence[Prompt],
-    task: Task,
-    sampler: Sampler,
-    decoding: Decoding,
-    seed: int,
-) -> list[Attempt]:
-    """Sample and verify what a wave asks for."""
-    by_id = {problem.id: problem for problem in problems}
-    asked = {prompt.problem_id: prompt for prompt in prompts}
-    with spent("sampling"):
-        completions = sampler.sample(prompts, decoding, seed)
-    answered = [by_id[completion.problem_id] for completion in completions]
-    with spent("verifying"):
-        verdicts = task.judge_all([(p, c.text) for p, c in zip(answered, completions, strict=True)])
-        return [
-            _attempt(task, problem, asked[problem.id], completion, verdict)
-            for problem, completion, verdict in zip(answered, completions, verdicts, strict=True)
-        ]
+                    journal.append(rows)
+                accepted += sum(row["verdict"]["status"] == "correct" for row in rows)
+                stop = min(start + wave, len(problems))
+                advance(stop - start, f"{accepted}/{stop * samples} correct")
 
 
 def _attempt(task: Task, problem: Problem, prompt: Prompt, completion: Completion, verdict: Verdict) -> Attempt:

@@ -28,10 +28,11 @@ from star.history import ProblemHistory, continue_history, difficulty
 from star.mix import mix
 from star.models import Checkpoint, choose_device, choose_dtype, resolve_checkpoint, set_threads
 from star.preflight import Checked
+from star.processes import World
 from star.prompts import PromptBuilder, evaluates_with_exemplars, samples_with_exemplars
 from star.recipe import Decoding, Model
 from star.records import Attempt, Example, Problem, derive_seed, model_name
-from star.rollout import rollout
+from star.rollout import Wave, rollout
 from star.sample import Sampler, open_sampler, tokens_in_flight
 from star.select import Dropped, accepted, drop, examples, require_some
 from star.stop import stop_reason
@@ -41,12 +42,15 @@ from star.tasks import problems_hash
 from star.train import train_lora
 from star.verify import STEPS_VERSION
 
+OPEN, FINE_TUNE = "open", "fine-tune"
+"""What the processes of a run call these parts of the work (`star/follower.py`)."""
+
 RECORDED_VERSIONS = ("star-trainer", "torch", "transformers", "peft", "accelerate", "tokenizers")
 """Packages whose versions a run records: those that decide what is computed."""
 
 
-def open_session(checked: Checked, store: Store) -> Session:
-    """Find or build the base model, and record in the run directory what the run stands on.
+def open_session(checked: Checked, store: Store, world: World) -> Session:
+    """Find or build the base model, record in the run directory what the run stands on, and prepare all processes.
 
     Raises:
         UserError: the model cannot be had.
@@ -70,13 +74,15 @@ def open_session(checked: Checked, store: Store) -> Session:
             "problems_removed": checked.removed.count,
             "verifier": f"{checked.task.verifier.version}; steps {STEPS_VERSION}",
             "max_tokens_in_flight": tokens,
-            "world_size": 1,
+            "world_size": world.size,
             **machine,
         }
     )
     for line in changed:
         console.print(f"warning: since this run began, {line}", markup=False)
-    return Session(checked, store, checkpoint, open_sampler(recipe, checkpoint, tokens))
+    sampler = open_sampler(recipe, checkpoint, tokens)
+    world.everywhere(OPEN, {"folder": str(store.folder.absolute()), "tokens": tokens}, lambda: None)
+    return Session(checked, store, checkpoint, sampler, world)
 
 
 def machine_facts(model: Model) -> dict[str, Any]:
@@ -108,18 +114,20 @@ class Session:
         problems_removed: training problems left out because they overlap what is protected.
         checkpoint: the base model.
         sampler: any engine that obeys the `Sampler` protocol.
+        world: the processes that share the work.
     """
 
-    def __init__(self, checked: Checked, store: Store, checkpoint: Checkpoint, sampler: Sampler):
+    def __init__(self, checked: Checked, store: Store, checkpoint: Checkpoint, sampler: Sampler, world: World):
         self.recipe, self.task, self.prompts = checked.recipe, checked.task, checked.prompts
         self.train, self.held_out, self.reference = checked.train, checked.held_out, checked.reference
         self.is_protected, self.problems_removed = checked.protected.hits, checked.removed.count
         self.real = checked.real
-        self.store, self.checkpoint, self.sampler = store, checkpoint, sampler
+        self.store, self.checkpoint, self.sampler, self.world = store, checkpoint, sampler, world
+        self._weights: tuple[Path | None, str] = (None, model_name(0))
 
     def use_model(self, number: int) -> None:
         """Sample from the model that iteration `number` trained; 0 is the base model."""
-        self.sampler.use(self.store.adapter(number), model_name(number))
+        self._weights = (self.store.adapter(number), model_name(number))
 
     def attempt(self, iteration: Iteration, problems: Sequence[Problem]) -> Rows[Attempt]:
         """Stage: sample a rationale and an answer for every problem, and verify."""
@@ -169,8 +177,19 @@ class Session:
         self.sampler.release()
         previous = None if self.recipe.train.from_base else self.store.adapter(number - 1)
         train = partial(train_lora, self.recipe, self.checkpoint, written, number, previous=previous)
+        checkpoints = iteration.checkpoints("adapter")
+        arguments = {
+            "rows": str(written.path.absolute()),
+            "number": number,
+            "previous": previous and str(previous.absolute()),
+            "checkpoints": str(checkpoints.folder.absolute()),
+        }
+
+        def together(folder: Path) -> None:
+            self.world.everywhere(FINE_TUNE, arguments, partial(train, folder, checkpoints=checkpoints))
+
         with spent("fine-tuning"):
-            iteration.directory("adapter", partial(train, checkpoints=iteration.checkpoints("adapter")))
+            iteration.directory("adapter", together)
 
     @spent("auditing")
     def watch_reference(self, iteration: Iteration) -> dict[str, Any]:
@@ -247,14 +266,20 @@ class Session:
     ) -> Rows[Attempt]:
         if exemplars is None:
             exemplars = samples_with_exemplars(self.recipe, iteration.number, hinted)
+        seed = derive_seed(self.recipe.seed, iteration.number, stage)
+        resolved, (adapter, model) = self.task.with_stop(decoding), self._weights
+
+        def wave_of(part: Sequence[Problem]) -> Wave:
+            return Wave(part, self.prompts.prompts(part, hinted, exemplars), resolved, seed, adapter, model)
+
         produce = partial(
             rollout,
             problems,
-            partial(self.prompts.prompts, hinted=hinted, exemplars=exemplars),
+            wave_of,
             task=self.task,
             sampler=self.sampler,
-            decoding=self.task.with_stop(decoding),
-            seed=derive_seed(self.recipe.seed, iteration.number, stage),
+            world=self.world,
+            samples=decoding.samples,
             wave=self.recipe.sampler.wave,
             label=f"iteration {iteration.number}: {stage}",
         )

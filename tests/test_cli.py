@@ -62,12 +62,6 @@ def test_a_dry_run_shows_a_plain_prompt_a_hinted_prompt_and_a_training_example(t
     assert "nothing was run" in shown
 
 
-def test_a_run_of_several_processes_is_refused_with_the_command_that_works(tiny_recipe, capsys, monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    assert main(["run", str(tiny_recipe), "--dry-run"]) == 2
-    assert "accelerate launch --num_processes 1" in capsys.readouterr().err
-
-
 def test_a_prompt_that_leaves_no_room_is_found_before_any_work(tiny_recipe, tmp_path, capsys):
     assert main(["run", str(tiny_recipe), "--runs", str(tmp_path), "decoding.max_new_tokens=90"]) == 2
     message = capsys.readouterr().err

@@ -5,9 +5,10 @@ from functools import partial
 
 import pytest
 
+from star.processes import Alone
 from star.recipe import Decoding, load_recipe
 from star.records import Attempt, Completion, Problem, Prompt, derive_seed
-from star.rollout import rollout
+from star.rollout import Wave, rollout
 from star.store import Journal
 from star.tasks import build_task
 
@@ -57,13 +58,14 @@ def go(tmp_path):
     def run(name, sampler, samples=2, render=None):
         journal = Journal(tmp_path / name)
         decoding = Decoding(temperature=1.0, samples=samples)
+        prompts = partial(builder.prompts, hinted=False, exemplars=False) if render is None else render
         rollout(
             problems,
-            partial(builder.prompts, hinted=False, exemplars=False) if render is None else render,
+            lambda part: Wave(part, prompts(part), decoding, seed=1, adapter=None, model="m"),
             task=task,
             sampler=sampler,
-            decoding=decoding,
-            seed=1,
+            world=Alone(),
+            samples=samples,
             wave=4,
             journal=journal,
             label="test",

@@ -60,7 +60,9 @@ class _Together:
 def _can_be_packed(module: torch.nn.Module | None) -> bool:
     if type(module) is not torch.nn.Linear or "forward" in module.__dict__ or module.weight.device.type != "cpu":
         return False
-    return module.weight.dtype in (torch.float32, torch.bfloat16)
+    if module.weight.dtype == torch.bfloat16:
+        return torch.ops.mkldnn._is_mkldnn_bf16_supported()  # not by every CPU
+    return module.weight.dtype == torch.float32
 
 
 def _kind(layer: torch.nn.Linear) -> tuple[int, torch.dtype, bool]:

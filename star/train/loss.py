@@ -29,17 +29,19 @@ class TargetLoss:
     Args:
         model: to be trained, before an adapter is put on it: its attention is routed through ours, if it can be.
         pad: the pad token.
+        is_whole: whether all weights of the head are in this process, to be used outside of the model's forward pass.
 
     Attributes:
         obstacle: why examples are padded; `None` if they are packed.
     """
 
-    def __init__(self, model: PreTrainedModel, pad: int):
+    def __init__(self, model: PreTrainedModel, pad: int, is_whole: bool = True):
         self.base, self.pad = model, pad
         self.own_attention = model.config._attn_implementation
         self.obstacle = pack_attention(model)
         self.keeps_logits = keeps_logits(model)
-        self.head = _separable_head(model) if self.keeps_logits and not self.obstacle else None
+        can_split = is_whole and self.keeps_logits and not self.obstacle
+        self.head = _separable_head(model) if can_split else None
 
     def __call__(self, model: torch.nn.Module, rows: Sequence[TokenisedExample]) -> torch.Tensor:
         """The summed loss of `rows`, for backward. `model` is the base model or wraps it."""

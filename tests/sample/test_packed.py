@@ -17,7 +17,8 @@ def test_a_packed_layer_gives_the_same_product(dtype, rows):
         wanted = model(states)
         pack_linear_layers(model)
         assert torch.allclose(model(states), wanted, rtol=2e-2 if dtype == torch.bfloat16 else 1e-4, atol=1e-5)
-    assert all(layer.weight.numel() == 0 for layer in model)
+    can_be_packed = dtype == torch.float32 or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    assert all((layer.weight.numel() == 0) == can_be_packed for layer in model)
 
 
 def test_a_head_that_shares_its_weights_with_the_embedding_leaves_them_there(architectures):

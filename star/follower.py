@@ -1,0 +1,72 @@
+"""What the other processes of a run do: sample the waves and train along with the first one, which keeps everything."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+from star.console import silence
+from star.errors import UserError
+from star.files import Rows
+from star.models import choose_device, resolve_checkpoint, set_threads
+from star.processes import Place, follow
+from star.recipe import Recipe
+from star.records import Example
+from star.rollout import WAVE, Wave
+from star.sample import open_sampler
+from star.session import FINE_TUNE, OPEN
+from star.store import Checkpoints
+from star.tasks import build_task
+from star.train import train_lora
+
+
+def help_with(recipe: Recipe, place: Place) -> None:
+    """Do what the first process says until the run ends. Prints nothing: what goes wrong here is told there.
+
+    A signal is for the first process, which ends this one.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    silence()
+    follower = Follower(recipe)
+    handlers = {OPEN: follower.open, WAVE: follower.attempt, FINE_TUNE: follower.fine_tune}
+    follow(place, choose_device(recipe.model).type == "cpu", handlers)
+
+
+class Follower:
+    """The parts of a run that several processes work on, in one that is not the first."""
+
+    def __init__(self, recipe: Recipe):
+        self.recipe = recipe
+
+    def open(self, folder: str, tokens: int) -> None:
+        """Prepare to work on the run in `folder`, with `tokens` in flight.
+
+        Raises:
+            UserError: this machine does not see what the first one sees.
+        """
+        if not Path(folder).is_dir():
+            raise UserError(f"{folder} is not there; give --runs a folder on a file system that all machines share")
+        set_threads(self.recipe.model)
+        self.task = build_task(self.recipe)
+        self.checkpoint = resolve_checkpoint(self.recipe, self.task)
+        self.sampler = open_sampler(self.recipe, self.checkpoint, tokens)
+
+    def attempt(self, **wave: Any) -> list[dict[str, Any]]:
+        """Sample and verify a wave."""
+        return Wave.from_dict(wave).attempt(self.task, self.sampler)
+
+    def fine_tune(self, rows: str, number: int, previous: str | None, checkpoints: str) -> None:
+        """Take part in fine-tuning."""
+        self.sampler.release()
+        examples = Rows(Path(rows), Example.from_dict)
+        train_lora(
+            self.recipe,
+            self.checkpoint,
+            examples,
+            number,
+            Path(rows).parent,
+            previous and Path(previous),
+            Checkpoints(Path(checkpoints)),
+        )

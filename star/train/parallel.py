@@ -1,0 +1,87 @@
+"""The LoRA step in several processes: each takes its share of a step's examples, and the gradients are summed.
+
+Replicated, as accelerate's plain multi-GPU and multi-CPU launches ask for it: every process has the whole model, and
+one all-reduce a step sums the gradients of the adapter, which are few. It is what DistributedDataParallel computes
+(https://docs.pytorch.org/docs/stable/notes/ddp.html), with the sum taken over target tokens and not over processes, so
+that shares need not be equal. Sharded, as an accelerate configuration with FSDP asks for it: every process has its part
+of each layer's weights (FSDP2, https://docs.pytorch.org/docs/stable/distributed.fsdp.fully_shard.html).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
+
+import torch
+from torch import distributed
+
+from star.errors import UserError
+
+Item = TypeVar("Item")
+
+
+class Parallel:
+    """The processes that fine-tune together, this one alone if nobody else has joined.
+
+    Attributes:
+        rank, size: number of this process, and of how many.
+        is_sharded: whether weights are split among them.
+
+    Raises:
+        UserError: the configuration of accelerate asks for something else.
+    """
+
+    def __init__(self) -> None:
+        has_joined = distributed.is_available() and distributed.is_initialized()
+        self.rank, self.size = (distributed.get_rank(), distributed.get_world_size()) if has_joined else (0, 1)
+        for name in ("DEEPSPEED", "MEGATRON_LM"):
+            if _is_set(f"ACCELERATE_USE_{name}"):
+                raise UserError(f"accelerate's configuration asks for {name}: use FSDP (recipes/accelerate/fsdp.yaml)")
+        self.is_sharded = self.size > 1 and _is_set("ACCELERATE_USE_FSDP")
+
+    def share(self, items: Sequence[Item]) -> Sequence[Item]:
+        """The items of this process: dealt in turn, so that of sorted ones all get alike."""
+        return items[self.rank :: self.size]
+
+    def shard(self, model: torch.nn.Module, layers: Iterable[str]) -> None:
+        """Split the weights of `model`, and of its modules of the classes `layers`, if this is how it is done.
+
+        Gradients are summed over processes, as where weights are replicated.
+        """
+        if not self.is_sharded:
+            return
+        from torch.distributed.fsdp import FSDPModule, fully_shard
+
+        names = set(layers)
+        for module in model.modules():
+            if type(module).__name__ in names:
+                fully_shard(module)
+        fully_shard(model)
+        for module in model.modules():
+            if isinstance(module, FSDPModule):
+                module.set_gradient_divide_factor(1.0)
+
+    def sum_gradients(self, parameters: Sequence[torch.nn.Parameter], loss: float) -> float:
+        """Sum gradients over the processes, in place, and return the sum of their losses."""
+        if self.size == 1:
+            return loss
+        device = parameters[0].device
+        total = torch.tensor([loss], dtype=torch.float64, device=device)
+        distributed.all_reduce(total)
+        if not self.is_sharded:  # there, the backward pass has done it
+            missing = (torch.zeros_like(p) for p in parameters)
+            grads = [p.grad if p.grad is not None else zero for p, zero in zip(parameters, missing, strict=True)]
+            flat = torch.cat([grad.flatten() for grad in grads])
+            distributed.all_reduce(flat)
+            for parameter, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
+                parameter.grad = part.view_as(parameter)
+        return total.item()
+
+    def whole(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Tensors put together of all processes' parts; every process must ask."""
+        return {name: t.full_tensor() if hasattr(t, "full_tensor") else t for name, t in tensors.items()}
+
+
+def _is_set(variable: str) -> bool:
+    return os.environ.get(variable, "false").lower() in ("true", "1", "yes")
