@@ -17,10 +17,9 @@ DECIDING = (
     "base_model_sha256",
     "verifier",
     "dtype",
-    "world_size",
 )
-"""Facts of `run.json` that decide results: a run is not continued with others. The rest (device, threads, versions)
-changes no more than how numbers are rounded, unless a library has changed its mind."""
+"""Facts of `run.json` that decide results: a run is not continued with others. The rest (device, threads, number of
+processes, versions) changes no more than how numbers are rounded, unless a library has changed its mind."""
 
 WAYS_OUT = (
     "put it back to continue, or use --name NEW to start another run; "

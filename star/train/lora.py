@@ -165,7 +165,7 @@ def _optimizer_step(
     state.optimizer.zero_grad()
     for part, weight in _parts(rows, settings, parallel, loss_of.base.device.type == "cpu"):
         loss = loss_of(model, part)
-        (loss * weight / targets).backward()
+        (loss * (weight * parallel.factor) / targets).backward()
         total += loss.item() * weight
         if not math.isfinite(total) and not parallel.is_sharded:
             suspects = part

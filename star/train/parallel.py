@@ -27,6 +27,7 @@ class Parallel:
     Attributes:
         rank, size: number of this process, and of how many.
         is_sharded: whether weights are split among them.
+        factor: of a loss before the backward pass, which takes the mean over processes where weights are split.
 
     Raises:
         UserError: the configuration of accelerate asks for something else.
@@ -39,28 +40,23 @@ class Parallel:
             if _is_set(f"ACCELERATE_USE_{name}"):
                 raise UserError(f"accelerate's configuration asks for {name}: use FSDP (recipes/accelerate/fsdp.yaml)")
         self.is_sharded = self.size > 1 and _is_set("ACCELERATE_USE_FSDP")
+        self.factor = self.size if self.is_sharded else 1
 
     def share(self, items: Sequence[Item]) -> Sequence[Item]:
         """The items of this process: dealt in turn, so that of sorted ones all get alike."""
         return items[self.rank :: self.size]
 
     def shard(self, model: torch.nn.Module, layers: Iterable[str]) -> None:
-        """Split the weights of `model`, and of its modules of the classes `layers`, if this is how it is done.
-
-        Gradients are summed over processes, as where weights are replicated.
-        """
+        """Split the weights of `model`, and of its modules of the classes `layers`, if this is how it is done."""
         if not self.is_sharded:
             return
-        from torch.distributed.fsdp import FSDPModule, fully_shard
+        from torch.distributed.fsdp import fully_shard
 
         names = set(layers)
         for module in model.modules():
             if type(module).__name__ in names:
                 fully_shard(module)
         fully_shard(model)
-        for module in model.modules():
-            if isinstance(module, FSDPModule):
-                module.set_gradient_divide_factor(1.0)
 
     def sum_gradients(self, parameters: Sequence[torch.nn.Parameter], loss: float) -> float:
         """Sum gradients over the processes, in place, and return the sum of their losses."""

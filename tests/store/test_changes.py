@@ -87,14 +87,12 @@ def test_changed_keys_are_those_of_the_recipe_but_its_name(recipe_with, tmp_path
     assert changed_keys(recipe_with(), recipe_with("name=y"), tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    "key", ["problems_sha256", "reference_sha256", "base_model_sha256", "dtype", "world_size", "verifier"]
-)
+@pytest.mark.parametrize("key", ["problems_sha256", "reference_sha256", "base_model_sha256", "dtype", "verifier"])
 def test_facts_that_decide_results_forbid_to_go_on(tmp_path, key):
     from star.errors import UserError
 
     with pytest.raises(UserError, match=rf"has changed since it began:\n  {key}: 1 -> 2\nput it back"):
-        changed_facts({key: 1, "threads": 1}, {key: 2, "threads": 2}, tmp_path)
+        changed_facts({key: 1, "threads": 1, "world_size": 1}, {key: 2, "threads": 2, "world_size": 2}, tmp_path)
 
 
 def test_other_facts_are_told_and_kept(run, tiny_recipe, capsys):
