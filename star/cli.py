@@ -99,6 +99,11 @@ def _add_work(commands: Any) -> None:
     )
     export.add_argument("--merge", type=Path, metavar="DIR", help="the adapter merged into the base model")
     export.add_argument("--iteration", type=int, metavar="N", help="which iteration (default: the last finished one)")
+    export.add_argument(
+        "--format",
+        choices=("trl", "trl-chat", "axolotl", "axolotl-chat"),
+        help="of the data set: as those trainers read it, as text or as conversations (default: all columns)",
+    )
     export.set_defaults(command=_export)
 
 
@@ -206,7 +211,7 @@ def _export(arguments: argparse.Namespace) -> None:
     from star.export import export
 
     where = {name: getattr(arguments, name) for name in ("dataset", "adapter", "merge")}
-    for line in export(arguments.run, arguments.iteration, **where):
+    for line in export(arguments.run, arguments.iteration, **where, format=arguments.format):
         console.print(line, markup=False)
 
 
