@@ -100,7 +100,27 @@ def _add_work(commands: Any) -> None:
     )
     export.add_argument("--merge", type=Path, metavar="DIR", help="the adapter merged into the base model")
     export.add_argument("--iteration", type=int, metavar="N", help="which iteration (default: the last finished one)")
+    _add_format(export)
     export.set_defaults(command=_export)
+
+    push = commands.add_parser("push", help="upload an adapter and its training data to the hub, each with its card")
+    push.add_argument("run", type=Path, help="run directory")
+    push.add_argument("--repo", required=True, metavar="OWNER/NAME", help="the model that it becomes")
+    data = push.add_mutually_exclusive_group()
+    data.add_argument("--dataset-repo", metavar="OWNER/NAME", help="the data set (default: of the same name)")
+    data.add_argument("--no-dataset", dest="with_dataset", action="store_false", help="only the adapter and its card")
+    push.add_argument("--iteration", dest="number", type=int, metavar="N", help="which one (default: the last)")
+    push.add_argument("--public", action="store_true", help="for everyone to see (default: private)")
+    push.add_argument("--dry-run", action="store_true", help="say what would be uploaded, contact nobody, and stop")
+    _add_format(push)
+    push.set_defaults(command=_push)
+
+
+def _add_format(parser: argparse.ArgumentParser) -> None:
+    formats = ("trl", "trl-chat", "axolotl", "axolotl-chat")
+    parser.add_argument(
+        "--format", choices=formats, help="the data set as these trainers read it (default: all columns)"
+    )
 
 
 def _add_looks(commands: Any) -> None:
@@ -205,7 +225,15 @@ def _export(arguments: argparse.Namespace) -> None:
     from star.export import export
 
     where = {name: getattr(arguments, name) for name in ("dataset", "adapter", "merge")}
-    for line in export(arguments.run, arguments.iteration, **where):
+    for line in export(arguments.run, arguments.iteration, **where, format=arguments.format):
+        console.print(line, markup=False)
+
+
+def _push(arguments: argparse.Namespace) -> None:
+    from star.export.push import push
+
+    options = {name: value for name, value in vars(arguments).items() if name != "command"}
+    for line in push(**options):
         console.print(line, markup=False)
 
 

@@ -15,13 +15,15 @@ from star.report import write_report
 from star.select import answers, failures
 from star.session import Session
 from star.store import Store
+from star.tracking import tracked
 
 
 def run(session: Session, store: Store) -> None:
     """Run all iterations of a recipe, or those that the run directory lacks."""
     recipe = session.recipe
     store.update(recipe.keep)  # a kill may have come between an iteration's end and this
-    for iteration in store.iterations(recipe.iterations, session.goes_on):  # 0 only scores the base model
+    iterations = store.iterations(recipe.iterations, session.goes_on)
+    for iteration in tracked(iterations, recipe, store):  # 0 only scores the base model
         number = iteration.number
         if number > 0:
             problems = draw(session.train, recipe, number)

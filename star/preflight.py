@@ -24,6 +24,7 @@ from star.real import RealExamples, load_real
 from star.recipe import Recipe
 from star.records import Problem
 from star.tasks import Task, build_task, load_problems
+from star.tracking import require_trackers
 
 LONGEST = 50
 """How many prompts, those of the longest questions, are counted in tokens as a whole."""
@@ -100,6 +101,7 @@ def check(recipe: Recipe) -> Checked:
     Raises:
         UserError: the first thing found wrong.
     """
+    require_trackers(recipe.tracking)
     if recipe.model.device not in ("auto", "cpu"):
         choose_device(recipe.model)
     task = build_task(recipe)

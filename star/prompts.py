@@ -47,6 +47,10 @@ class PromptBuilder:
         """One prompt for each problem; a hinted one shows the answer, and its exemplars show theirs."""
         return [Prompt(p.id, self._render(p, hinted, exemplars), hinted) for p in problems]
 
+    def training_turns(self, question: str, keep_hint: bool = False) -> list[dict[str, str]]:
+        """The turns of a training prompt that ends in `question`, with `prompt.chat`: `role` and `content` of each."""
+        return self._turns(self._shown(keep_hint, self.settings.train_with), question)
+
     def training_prompt(self, problem: Problem, keep_hint: bool = False) -> str:
         """What stands before the rationale in training: never the hint, unless the recipe keeps some."""
         return self._render(problem, keep_hint, self.settings.train_with)
@@ -70,18 +74,28 @@ class PromptBuilder:
         return self.exemplar_target(problem, self.task.bare_answer(problem))
 
     def _render(self, problem: Problem, hinted: bool, exemplars: bool) -> str:
-        shown = self.exemplars if exemplars else []
-        turns = [(self.task.question(p, hinted), self.exemplar_target(p, rationale)) for p, rationale in shown]
-        question = self.task.question(problem, hinted)
+        shown, question = self._shown(hinted, exemplars), self.task.question(problem, hinted)
         if self.settings.chat:
-            return self._chat(turns, question)
-        return SEPARATOR.join([*("".join(turn) for turn in turns), question])
+            return self.chat(self._turns(shown, question))
+        return SEPARATOR.join([*("".join(turn) for turn in shown), question])
 
-    def _chat(self, turns: list[tuple[str, str]], question: str) -> str:
+    def _shown(self, hinted: bool, exemplars: bool) -> list[tuple[str, str]]:
+        """Question and answer of the exemplars, if they are shown."""
+        shown = self.exemplars if exemplars else []
+        return [(self.task.question(p, hinted), self.exemplar_target(p, rationale)) for p, rationale in shown]
+
+    def _turns(self, shown: list[tuple[str, str]], question: str) -> list[dict[str, str]]:
         messages = [{"role": "system", "content": self.settings.system}] if self.settings.system else []
-        for asked, answered in turns:
+        for asked, answered in shown:
             messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
-        messages.append({"role": "user", "content": question})
+        return [*messages, {"role": "user", "content": question}]
+
+    def chat(self, messages: list[dict[str, str]]) -> str:
+        """These turns through the tokenizer's chat template, up to where the model's turn begins.
+
+        Raises:
+            UserError: the template refuses them.
+        """
         try:
             return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         except TemplateError as error:

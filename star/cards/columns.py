@@ -1,4 +1,4 @@
-"""The columns of an exported data set, and what stands in each (`star/export/rows.py` fills them)."""
+"""What an exported data set is: its file, its columns (`star/export/rows.py` fills them), and how it is read."""
 
 from __future__ import annotations
 
@@ -60,3 +60,26 @@ COLUMNS = (
     Column("recipe_sha256", "string", "hash of the settings of the run that decide results"),
 )
 """All of them, in order. `prompt` and `completion` are the names that TRL reads."""
+
+LOAD = """\
+from datasets import load_dataset
+
+rows = load_dataset("this-folder", split="train")"""
+
+
+class Layout(NamedTuple):
+    """How rows lie in a folder: the file, its columns, and how it is read, with the language of that."""
+
+    file: str
+    columns: tuple[Column, ...]
+    use: str
+    language: str = "python"
+
+    @property
+    def pattern(self) -> str:
+        """The file, or all parts of it that there may be."""
+        return self.file.replace("00000-of-00001", "*")
+
+
+PARQUET = Layout("data/train-00000-of-00001.parquet", COLUMNS, LOAD)
+"""All columns."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from star.audit.filters import filters
-from star.cards.columns import COLUMNS
+from star.cards.columns import COLUMNS, PARQUET, Layout
 from star.cards.licences import UNKNOWN, common_licence, licence_of
 from star.cards.render import base_name, of, percent, render
 from star.cards.signals import signal_lines
@@ -90,7 +90,7 @@ def _of_note(row: Row) -> Iterator[str]:
         yield "learned"
 
 
-def dataset_card(iteration: Artefacts, recipe: Recipe, counts: Counts) -> str:
+def dataset_card(iteration: Artefacts, recipe: Recipe, counts: Counts, layout: Layout = PARQUET) -> str:
     """The `README.md` of the training data of an iteration, with the metadata by which the hub and `datasets` read it.
 
     Raises:
@@ -105,6 +105,7 @@ def dataset_card(iteration: Artefacts, recipe: Recipe, counts: Counts) -> str:
         number=iteration.number,
         size=next((name for limit, name in SIZES if counts.rows < limit), "n>10M"),
         columns=COLUMNS,
+        layout=layout,
         counts=counts,
         kinds=[(KINDS[kind], counts.kinds[kind]) for kind in KINDS if counts.kinds[kind]],
         groups=sorted(counts.groups.items()) if set(counts.groups) != {"all"} else [],

@@ -18,27 +18,32 @@ def export(
     dataset: Path | None = None,
     adapter: Path | None = None,
     merge: Path | None = None,
+    format: str | None = None,
 ) -> Iterator[str]:
     """Write each of the three that is asked for; says so in a line when it is there.
 
     Args:
         number: which iteration; the last finished one when `None`.
+        format: of the data set, one of `formats.FORMATS`; ours, with all columns, when `None`.
 
     Raises:
-        UserError: no run, no such iteration, nothing asked for, or a folder that is not empty.
+        UserError: no run, no such iteration, nothing asked for, a format of no data set, or a folder that is not
+            empty.
     """
     store = Store.existing(run)
     asked = {"--dataset": dataset, "--adapter": adapter, "--merge": merge}
     folders = {option: folder for option, folder in asked.items() if folder is not None}
     if not folders:
         raise UserError(f"say what to export, and where to: {', '.join(f'{option} DIR' for option in asked)}")
-    number = _chosen(store, number)
+    if format is not None and dataset is None:
+        raise UserError(f"--format {format} is that of a data set: give --dataset DIR too")
+    number = chosen(store, number)
     for option, folder in folders.items():
         _require_free(option, folder)
     if dataset:
         from star.export.dataset import write_dataset
 
-        rows = _write(dataset, lambda folder: write_dataset(store, number, folder))
+        rows = _write(dataset, lambda folder: write_dataset(store, number, folder, format))
         yield f"the training data of iteration {number} of {run}, {rows} examples, are a data set in {dataset}"
     if adapter or merge:
         from star.export.model import write_adapter, write_merged
@@ -51,7 +56,7 @@ def export(
         yield f"iteration {number} of {run} is now a plain model in {merge}"
 
 
-def _chosen(store: Store, number: int | None) -> int:
+def chosen(store: Store, number: int | None) -> int:
     """The iteration to export, one that is finished and has an adapter."""
     finished = [int(path.name) for path in store.finished() if (path / "adapter").is_dir()]
     if not finished:

@@ -40,6 +40,8 @@ NOT_DECIDING = (
     *(f"stop.{rule}" for rule in Stop.model_fields),
     "train.checkpoint_every",
     "audit.specimens",
+    "tracking",
+    "project",
 )
 """Keys that do not change what an iteration gives."""
 ROUNDING = (

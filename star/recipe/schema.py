@@ -227,6 +227,11 @@ class Recipe(Section):
     """What is watched in every iteration."""
     stop: Stop = Stop()
     """When to end early."""
+    tracking: list[Literal["tensorboard", "wandb", "trackio", "mlflow"]] = []
+    """Who is given the metrics of every iteration, through accelerate; each is an extra: `star-trainer[wandb]`.
+    TensorBoard's files are in the run directory, where the others keep theirs is up to their own settings."""
+    project: NonEmpty = "star"
+    """Under what trackers file the run: the project of wandb and trackio, the experiment of MLflow."""
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Recipe:

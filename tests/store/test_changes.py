@@ -79,6 +79,7 @@ def test_every_class_of_change_is_about_keys_that_there_are(recipe_with):
         "name=y", "iterations=3", "keep=2", "train.checkpoint_every=7", "model.threads=1", "sampler.batch_size=3",
         "sampler.max_tokens_in_flight=4096", "sampler.wave=9", "train.micro_batch_size=1", "audit.specimens=3",
         "stop={patience: 1, min_new_solved: 1, max_forgotten: 1.0, max_duplicate_share: 1.0, min_distinct: 0.0}",
+        "tracking=[tensorboard]", "project=other",
     )  # fmt: skip
     assert {key for key, _, _ in difference(recipe_with(), changed)} == {*NOT_DECIDING, *ROUNDING} - {"version"}
 
