@@ -51,11 +51,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """The exact text shown to the model. A hinted prompt shows the answer."""
+    """The exact text shown to the model. A hinted prompt shows the answer.
+
+    `turns` are what a chat template made the text of, pairs of role and content; they are not written with the prompt.
+    """
 
     problem_id: str
     text: str
     hinted: bool = False
+    turns: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,7 @@ class Attempt:
 
     def to_dict(self) -> dict[str, Any]:
         parts = {name: _fields(getattr(self, name)) for name in ("problem", "prompt", "completion", "verdict")}
+        del parts["prompt"]["turns"]
         return _fields(self) | parts
 
     @classmethod
