@@ -13,7 +13,7 @@ from jinja2 import TemplateError
 
 from star.errors import UserError
 from star.recipe import Prompting, Recipe
-from star.records import Problem, Prompt
+from star.records import ChatText, Problem, Prompt
 from star.tasks import Task, load_exemplars
 
 SEPARATOR = "\n\n"
@@ -45,10 +45,7 @@ class PromptBuilder:
 
     def prompts(self, problems: Sequence[Problem], hinted: bool, exemplars: bool) -> list[Prompt]:
         """One prompt for each problem; a hinted one shows the answer, and its exemplars show theirs."""
-        return [
-            Prompt(p.id, self._render(p, hinted, exemplars), hinted, self._turns(p, hinted, exemplars))
-            for p in problems
-        ]
+        return [Prompt(p.id, self._render(p, hinted, exemplars), hinted) for p in problems]
 
     def training_prompt(self, problem: Problem, keep_hint: bool = False) -> str:
         """What stands before the rationale in training: never the hint, unless the recipe keeps some."""
@@ -73,34 +70,28 @@ class PromptBuilder:
         return self.exemplar_target(problem, self.task.bare_answer(problem))
 
     def _render(self, problem: Problem, hinted: bool, exemplars: bool) -> str:
-        if self.settings.chat:
-            return self._chat(self._turns(problem, hinted, exemplars))
-        return SEPARATOR.join([*map("".join, self._shown(hinted, exemplars)), self.task.question(problem, hinted)])
-
-    def _shown(self, hinted: bool, exemplars: bool) -> list[tuple[str, str]]:
-        """The exemplars of a prompt: what is asked, and what is answered."""
         shown = self.exemplars if exemplars else []
-        return [(self.task.question(p, hinted), self.exemplar_target(p, rationale)) for p, rationale in shown]
+        turns = [(self.task.question(p, hinted), self.exemplar_target(p, rationale)) for p, rationale in shown]
+        question = self.task.question(problem, hinted)
+        if self.settings.chat:
+            return self._chat(turns, question)
+        return SEPARATOR.join([*("".join(turn) for turn in turns), question])
 
-    def _turns(self, problem: Problem, hinted: bool, exemplars: bool) -> tuple[tuple[str, str], ...]:
-        """What the chat template is put around, by role; nothing without one."""
-        if not self.settings.chat:
-            return ()
+    def _chat(self, shown: list[tuple[str, str]], question: str) -> ChatText:
         turns = [("system", self.settings.system)] if self.settings.system else []
-        for asked, answered in self._shown(hinted, exemplars):
+        for asked, answered in shown:
             turns += [("user", asked), ("assistant", answered)]
-        return (*turns, ("user", self.task.question(problem, hinted)))
-
-    def _chat(self, turns: Sequence[tuple[str, str]]) -> str:
+        turns.append(("user", question))
         messages = [{"role": role, "content": content} for role, content in turns]
         try:
-            return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+            text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         except TemplateError as error:
             roles = ", ".join(role for role, _ in turns)
             raise UserError(
                 f"prompt.chat = True: the model's chat template refuses the turns {roles}: {error}; "
                 "leave out prompt.system or prompt.exemplars"
             ) from error
+        return ChatText(text, tuple(turns))
 
 
 def samples_with_exemplars(recipe: Recipe, iteration: int, hinted: bool) -> bool:

@@ -49,17 +49,27 @@ class Problem:
         return cls(**{**data, "choices": tuple(data["choices"]), "parents": tuple(data["parents"])})
 
 
+class ChatText(str):
+    """A text that a chat template made, and the `turns` that it is made of: pairs of role and content.
+
+    It is written, read and compared as the plain text.
+    """
+
+    turns: tuple[tuple[str, str], ...]
+
+    def __new__(cls, text: str, turns: tuple[tuple[str, str], ...] = ()) -> ChatText:
+        made = super().__new__(cls, text)
+        made.turns = turns
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """The exact text shown to the model. A hinted prompt shows the answer.
-
-    `turns` are what a chat template made the text of, pairs of role and content; they are not written with the prompt.
-    """
+    """The exact text shown to the model. A hinted prompt shows the answer."""
 
     problem_id: str
     text: str
     hinted: bool = False
-    turns: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +154,6 @@ class Attempt:
 
     def to_dict(self) -> dict[str, Any]:
         parts = {name: _fields(getattr(self, name)) for name in ("problem", "prompt", "completion", "verdict")}
-        del parts["prompt"]["turns"]
         return _fields(self) | parts
 
     @classmethod

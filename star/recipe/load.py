@@ -42,7 +42,8 @@ NOT_DECIDING = (
     "train.checkpoint_every",
     "audit.specimens",
     *(f"sampler.openai.{key}" for key in ("urls", "api_key_env", "concurrency", "timeout", "patience")),
-    "sampler.vllm.python",
+    "sampler.vllm",
+    *(f"sampler.vllm.{key}" for key in VllmEngine.model_fields),
 )
 """Keys that do not change what an iteration gives."""
 ROUNDING = (
@@ -50,7 +51,6 @@ ROUNDING = (
     "sampler.batch_size",
     "sampler.max_tokens_in_flight",
     "sampler.wave",
-    *(f"sampler.vllm.{key}" for key in VllmEngine.model_fields if key != "python"),
     "train.micro_batch_size",
 )
 """Keys that change it only by how numbers are rounded: what one has to lower when memory is short."""
