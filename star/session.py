@@ -76,7 +76,7 @@ def open_session(checked: Checked, store: Store) -> Session:
     )
     for line in changed:
         console.print(f"warning: since this run began, {line}", markup=False)
-    return Session(checked, store, checkpoint, open_sampler(recipe, checkpoint, tokens))
+    return Session(checked, store, checkpoint, open_sampler(recipe, checkpoint, tokens, store.folder))
 
 
 def machine_facts(model: Model) -> dict[str, Any]:
