@@ -38,7 +38,9 @@ class OpenAIServers(Section):
     @classmethod
     def _is_hidden(cls, name: str | None) -> str | None:
         if name is not None and not SECRET_NAME.search(name):
-            raise ValueError("expected a name such as MY_API_KEY or MY_TOKEN: the values of those are hidden everywhere")
+            raise ValueError(
+                "expected a name such as MY_API_KEY or MY_TOKEN: the values of those are hidden everywhere"
+            )
         return name
 
     @model_validator(mode="after")
