@@ -1,0 +1,181 @@
+"""Sampling from real servers with real models: the same text as locally, and nothing lost when a process is killed."""
+
+import json
+import signal
+import threading
+import time
+
+import pytest
+import torch
+
+from star.errors import UserError
+from star.models import Checkpoint
+from star.recipe import Decoding, Model, SamplerSettings
+from star.records import Prompt
+from star.sample import LocalSampler
+from star.sample.openai import OpenAISampler
+from tests.openai_server import answered, serving
+
+QUESTIONS = ["Q: What is 12 + 34?\nA:", "Q: 5?\nA:", "Tom has three apples", "é ü 漢字", "Q: What is 7 + 1?\nA:", "the"]
+PROMPTS = [Prompt(f"p{i}", text) for i, text in enumerate(QUESTIONS)]
+DRAWN = Decoding(temperature=1.0, top_p=0.95, samples=4, max_new_tokens=12)
+
+
+@pytest.fixture(scope="module")
+def server(random_models, tmp_path_factory):
+    log = tmp_path_factory.mktemp("server") / "log.jsonl"
+    running = serving(random_models["llama"], log, delay=0.03)
+    running.log = log
+    yield running.start().wait()
+    running.kill()
+
+
+@pytest.fixture(scope="module")
+def adapter(random_models, tmp_path_factory):
+    """An adapter that changes what the model writes."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(3)
+    base = AutoModelForCausalLM.from_pretrained(random_models["llama"], dtype=torch.float32)
+    config = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
+    folder = tmp_path_factory.mktemp("adapter")
+    get_peft_model(base, config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def sampler_for(recipe_with, random_models, server):
+    def make(folder, *overrides):
+        recipe = recipe_with(
+            f"model.path={random_models['llama']}",
+            f"sampler={{kind: openai, openai: {{urls: ['{server.url}'], concurrency: 4}}}}",
+            *overrides,
+        )
+        return OpenAISampler(recipe, Checkpoint(str(random_models["llama"])), folder)
+
+    return make
+
+
+@pytest.fixture
+def local(random_models):
+    model = Model(path=str(random_models["llama"]), dtype="float32", device="cpu")
+    return LocalSampler(model, SamplerSettings(), Checkpoint(str(random_models["llama"])), False, 100_000)
+
+
+@pytest.mark.parametrize("as_text", ["false", "true"])
+def test_greedy_completions_are_those_of_our_own_engine(sampler_for, local, tmp_path, as_text):
+    decoding = Decoding(max_new_tokens=16, stop=["a", "?\n"])
+    sampler = sampler_for(tmp_path, f"sampler.openai.as_text={as_text}")
+    completions = sampler.sample(PROMPTS, decoding, seed=0)
+    assert completions == local.sample(PROMPTS, decoding, seed=0)
+    assert {c.finish_reason for c in completions} >= {"stop"}
+
+
+def test_each_iteration_samples_from_its_own_adapter(sampler_for, local, tmp_path, adapter, server):
+    decoding, sampler = Decoding(max_new_tokens=12), sampler_for(tmp_path)
+    base = sampler.sample(PROMPTS, decoding, seed=0)
+    for one in (sampler, local):
+        one.use(adapter, "iteration-001")
+    adapted = sampler.sample(PROMPTS, decoding, seed=0)
+    assert adapted == local.sample(PROMPTS, decoding, seed=0)
+    assert [c.text for c in adapted] != [c.text for c in base]
+    sampler.use(None, "base")
+    assert sampler.sample(PROMPTS, decoding, seed=0) == base
+    names = {row["model"] for row in answered(server.log)}
+    assert sum(name.startswith(sampler.family) for name in names) == 1
+
+
+def test_drawn_completions_depend_on_their_own_seed_alone(sampler_for, tmp_path):
+    together = sampler_for(None).sample(PROMPTS, DRAWN, seed=5)
+    assert sampler_for(None).sample(PROMPTS[2:3], DRAWN, seed=5) == together[8:12]
+    assert len({c.text for c in together}) > len(PROMPTS)
+    assert sampler_for(None).sample(PROMPTS[2:3], DRAWN, seed=6) != together[8:12]
+
+
+def test_what_is_saved_is_not_asked_for_again_and_the_rest_is_dropped(sampler_for, tmp_path, server):
+    first = sampler_for(tmp_path).sample(PROMPTS, DRAWN, seed=1)
+    lines = (tmp_path / "in-flight.jsonl").read_bytes().splitlines(keepends=True)
+    assert len(lines) == 24
+    damaged = lines[5].replace(b'"text": "', b'"text": "!')
+    (tmp_path / "in-flight.jsonl").write_bytes(b"".join([*lines[:5], damaged, *lines[6:20], lines[20][:40]]))
+    before = len(answered(server.log))
+    again = sampler_for(tmp_path)
+    assert again.sample(PROMPTS, DRAWN, seed=1) == first
+    assert len(answered(server.log)) - before == 5
+    again.sample(PROMPTS[:1], DRAWN, seed=2)
+    saved = [json.loads(line) for line in (tmp_path / "in-flight.jsonl").read_text().splitlines()]
+    assert {row["completion"]["problem_id"] for row in saved} == {"p0"}
+    again.release()
+    assert not (tmp_path / "in-flight.jsonl").exists()
+
+
+def test_a_prompt_that_cannot_fit_is_an_error_that_names_its_problem(sampler_for, tmp_path):
+    with pytest.raises(UserError, match=r"do not fit the context of 256 tokens.*long one"):
+        sampler_for(None).sample([Prompt("long one", "apple " * 300)], Decoding(max_new_tokens=8), seed=0)
+
+
+def test_a_server_killed_in_mid_wave_loses_nothing_and_the_run_waits(sampler_for, tmp_path, adapter, server, capsys):
+    undisturbed, sampler = sampler_for(None), sampler_for(tmp_path)
+    for one in (undisturbed, sampler):
+        one.use(adapter, "iteration-001")
+    expected, found = undisturbed.sample(PROMPTS, DRAWN, seed=3), []
+    before = len(answered(server.log))
+    thread = threading.Thread(target=lambda: found.extend(sampler.sample(PROMPTS, DRAWN, seed=3)))
+    thread.start()
+    wait_for(lambda: saved_in(tmp_path) >= 6)
+    server.kill()
+    time.sleep(0.3)
+    server.start()  # on the same port, without the adapter
+    thread.join(60)
+    assert found == expected
+    asked = len(answered(server.log)) - before
+    assert 24 <= asked <= 24 + 4  # what was under way when it died may be asked for twice
+    said = capsys.readouterr().out
+    assert said.count("does not answer") == 1
+    assert said.count("is back after") == 1
+
+
+def test_a_run_killed_in_mid_wave_asks_only_for_what_had_not_come(tmp_path, server, random_models, recipe_with):
+    import os
+    import subprocess
+    import sys
+
+    script = f"""
+import sys
+from pathlib import Path
+from tests.sample.test_openai import DRAWN, PROMPTS
+from star.models import Checkpoint
+from star.recipe import load_recipe
+from star.sample import open_sampler
+sampler = open_sampler(load_recipe("r.yaml"), Checkpoint({str(random_models["llama"])!r}), 0, Path("."))
+print(len(sampler.sample(PROMPTS, DRAWN, seed=4)))
+"""
+    (tmp_path / "r.yaml").write_text(
+        f"name: x\ntask: {{kind: gsm8k}}\nmodel: {{path: '{random_models['llama']}'}}\n"
+        f"sampler: {{kind: openai, openai: {{urls: ['{server.url}'], concurrency: 2}}}}\n"
+    )
+    from pathlib import Path
+
+    command = [sys.executable, "-c", script]
+    options = {"cwd": tmp_path, "env": {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}}
+    before = len(answered(server.log))
+    first = subprocess.Popen(command, **options)
+    wait_for(lambda: saved_in(tmp_path) >= 6)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    done = subprocess.run(command, **options, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "24"
+    assert 24 <= len(answered(server.log)) - before <= 24 + 4
+
+
+def saved_in(folder):
+    path = folder / "in-flight.jsonl"
+    return len(path.read_bytes().splitlines()) if path.exists() else 0
+
+
+def wait_for(condition):
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
