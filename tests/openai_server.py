@@ -20,6 +20,7 @@ import time
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).parent.parent
 
@@ -145,17 +146,14 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Running:
-    """The server as a process of its own, on one port as long as the test lasts."""
+    """A server as a process of its own, on one port as long as the test lasts."""
 
     def __init__(self, command: list[str], port: int, health: str = "/v1/models", **environment: str):
-        self.command, self.port, self.health, self.environment = command, port, health, environment
-        self.url = f"http://127.0.0.1:{port}/v1"
-        self.process = None
-
-    def start(self):
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), **self.environment}
-        self.process = subprocess.Popen(self.command, env=environment, stdout=subprocess.DEVNULL, cwd=ROOT)
-        return self
+        self.port, self.health, self.url = port, health, f"http://127.0.0.1:{port}/v1"
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+        self.process = subprocess.Popen(
+            command, env=environment, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        )
 
     def wait(self, seconds: float = 60):
         """Until it answers."""
@@ -169,28 +167,47 @@ class Running:
                 assert time.monotonic() < end, "the server does not start"
                 time.sleep(0.1)
 
-    def kill(self):
-        """As a machine that loses its power."""
-        self.process.send_signal(signal.SIGKILL)
+    def end(self):
+        self.process.kill()
         self.process.wait()
+        self.process.stdin.close()
+
+
+class Small(Running):
+    """The server of this file, for the model in `folder`. What answers is a child of the process that has imported
+    everything, so that it can be killed and is soon back."""
+
+    def __init__(self, folder: Path, log: Path, delay: float = 0.0):
+        self.log, port = log, free_port()
+        command = [sys.executable, __file__, str(folder), str(port), str(log), "--delay", str(delay)]
+        super().__init__(command, port, VLLM_ALLOW_RUNTIME_LORA_UPDATING="True")
+        self.start()
+
+    def start(self):
+        """On the same port as before, with the base model alone."""
+        self._say("start")
+
+    def kill(self):
+        """SIGKILL, as when a machine loses its power."""
+        self._say("kill")
+
+    def answered(self) -> list[dict]:
+        """What was asked and answered so far."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+    def _say(self, word: str):
+        self.process.stdin.write(f"{word}\n")
+        self.process.stdin.flush()
 
 
 def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]
-
-
-def serving(folder: Path, log: Path, delay: float = 0.0) -> Running:
-    """This server for the model in `folder`, not started yet."""
-    port = free_port()
-    command = [sys.executable, __file__, str(folder), str(port), str(log), "--delay", str(delay)]
-    return Running(command, port, VLLM_ALLOW_RUNTIME_LORA_UPDATING="True")
-
-
-def answered(log: Path) -> list[dict]:
-    """What a server has answered so far."""
-    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
 def main() -> None:
@@ -201,7 +218,27 @@ def main() -> None:
     parser.add_argument("--delay", type=float, help="seconds that an answer takes at least")
     arguments = parser.parse_args()
     Handler.service, Handler.log, Handler.delay = Service(arguments.folder), arguments.log, arguments.delay
-    ThreadingHTTPServer(("127.0.0.1", arguments.port), Handler).serve_forever()
+    child = 0
+    try:
+        for line in sys.stdin:
+            if line == "start\n":
+                child = os.fork() or _serve(arguments.port)
+            else:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                child = 0
+    finally:
+        if child:
+            os.kill(child, signal.SIGKILL)
+
+
+def _serve(port: int) -> NoReturn:
+    ThreadingHTTPServer.request_queue_size = 64
+    server, parent = ThreadingHTTPServer(("127.0.0.1", port), Handler), os.getppid()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ class OpenAIServers(Section):
     """With `api: completions`: send prompts as text, for servers that take no tokens."""
     adapters: Literal["vllm", "none"] = "vllm"
     """How each iteration's adapter gets to the servers. `vllm`: through vLLM's route for LoRA adapters; the run
-    directory must have the same path there. `none`: not at all, so only the base model can be scored (`iterations: 0`)."""
+    directory must have the same path there. `none`: not at all: only the base model can be scored (`iterations: 0`)."""
     api_key_env: NonEmpty | None = None
     """Environment variable that holds the API key, as `OPENAI_API_KEY`; no key is sent by default."""
     concurrency: Count = 64

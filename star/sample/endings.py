@@ -14,12 +14,20 @@ class Stops(NamedTuple):
 
     strings: tuple[str, ...]
     tokens: tuple[int, ...]
+    tokenizer: Any
 
     @classmethod
     def of(cls, stop: Sequence[str] | None, tokenizer: Any) -> Stops:
         special = [text for text in stop or () if text in tokenizer.all_special_tokens]
         ids = tokenizer.convert_tokens_to_ids(special)
-        return cls(tuple(text for text in stop or () if text not in special), tuple(ids))
+        return cls(tuple(text for text in stop or () if text not in special), tuple(ids), tokenizer)
+
+    def read(self, tokens: Sequence[int], finish_reason: str | None, stop_reason: int | str | None) -> tuple[str, str]:
+        """The same as `cut`, from a completion's tokens: no half of a character at the end is lost."""
+        has_end = finish_reason == "stop" and not isinstance(stop_reason, str)
+        tokens = tokens[:-1] if has_end else tokens
+        text = self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return self.cut(text, finish_reason, stop_reason)
 
     def cut(self, text: str, finish_reason: str | None, stop_reason: int | str | None) -> tuple[str, str]:
         """A completion's text up to the first stop string, and how it ended: `eos`, `stop` or `length`.

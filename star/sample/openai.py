@@ -90,14 +90,13 @@ class OpenAISampler:
     def _complete(self, row: Row, decoding: Decoding, stops: Stops, stop: threading.Event) -> Completion:
         route = "/chat/completions" if self.settings.api == "chat" else "/completions"
         answer = self.pool.ask(route, self._body(row, decoding, stops), self.served, stop)
-        text, finish_reason, stop_reason = _choice(answer)
         self._compare_prompt(row, answer)
-        text, ended = stops.cut(text, finish_reason, stop_reason)
+        text, ended, tokens = _read(answer, stops)
         return Completion(
             problem_id=row.prompt.problem_id,
             sample_index=row.sample_index,
             text=text,
-            num_tokens=_usage(answer, "completion_tokens") or self._count(text, ended),
+            num_tokens=tokens or self._count(text, ended),
             finish_reason=ended,
             seed=row.seed,
             model=self.name,
@@ -118,8 +117,8 @@ class OpenAISampler:
             return {**body, "prompt": text if self.settings.as_text else row.ids}
         if not isinstance(text, ChatText):
             raise UserError(
-                f"{row.prompt.problem_id}: a prompt that was written to a file has lost its turns, so it cannot be sent "
-                "with sampler.openai.api: chat"
+                f"{row.prompt.problem_id}: a prompt that was written to a file has lost its turns, so it cannot be "
+                "sent with sampler.openai.api: chat"
             )
         return {**body, "messages": [{"role": role, "content": content} for role, content in text.turns]}
 
@@ -150,8 +149,8 @@ def _api_key(settings: OpenAIServers) -> str | None:
     return key
 
 
-def _choice(answer: dict[str, Any]) -> tuple[str, str | None, int | str | None]:
-    """Text, `finish_reason` and vLLM's `stop_reason` of the one choice that was asked for.
+def _read(answer: dict[str, Any], stops: Stops) -> tuple[str, str, int]:
+    """Text, end and number of tokens (0 if it is not told) of the one choice that was asked for.
 
     Raises:
         UserError: it is not there.
@@ -163,9 +162,13 @@ def _choice(answer: dict[str, Any]) -> tuple[str, str | None, int | str | None]:
             raise TypeError
     except (KeyError, IndexError, TypeError):
         raise UserError(
-            f"a server answers with {shown(answer, 300)}, which is no answer of the OpenAI API; check sampler.openai.urls"
+            f"a server answers with {shown(answer, 300)}, which is no answer of the OpenAI API; "
+            "check sampler.openai.urls"
         ) from None
-    return text or "", choice.get("finish_reason"), choice.get("stop_reason")
+    how = choice.get("finish_reason"), choice.get("stop_reason")
+    if tokens := choice.get("token_ids"):  # vLLM's
+        return (*stops.read(tokens, *how), len(tokens))
+    return (*stops.cut(text or "", *how), _usage(answer, "completion_tokens"))
 
 
 def _usage(answer: dict[str, Any], name: str) -> int:

@@ -73,19 +73,23 @@ class Server:
         self.in_flight = 0
 
     def get(self, route: str) -> dict[str, Any]:
-        """Raises `Failure` and `Refusal`, as `post` does."""
-        return self._ask("GET", route)
+        """The object that the server answers with. Raises `Failure` and `Refusal`, as `post` does."""
+        return _object(self._ask("GET", route))
 
     def post(self, route: str, body: dict[str, Any]) -> dict[str, Any]:
-        """The object that the server answers with, empty where it answers with a plain text.
+        """The object that the server answers with.
 
         Raises:
             Failure: it does not answer, is busy, or fails.
             Refusal: it does not want to.
         """
-        return self._ask("POST", route, body)
+        return _object(self._ask("POST", route, body))
 
-    def _ask(self, method: str, route: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def tell(self, route: str, body: dict[str, Any]) -> None:
+        """The same where the answer is no object, but a text for people."""
+        self._ask("POST", route, body)
+
+    def _ask(self, method: str, route: str, body: dict[str, Any] | None = None) -> urllib3.BaseHTTPResponse:
         more = {} if body is None else {"json": body}
         try:
             answer = self.http.request(
@@ -100,12 +104,10 @@ class Server:
                 seconds = float(wait) if wait.isdecimal() else 0.0
                 raise Failure(f"HTTP {answer.status}: {message}", answer.status, seconds)
             raise Refusal(answer.status, message)
-        return _object(answer)
+        return answer
 
 
-def _object(answer: Any) -> dict[str, Any]:
-    if "json" not in answer.headers.get("Content-Type", "json"):  # "Success: LoRA adapter ... added"
-        return {}
+def _object(answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
     try:
         found = json.loads(answer.data)
     except (ValueError, RecursionError) as error:

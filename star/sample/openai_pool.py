@@ -20,12 +20,12 @@ from star.sample.openai_client import Failure, Refusal, Server
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
 """Seconds before a request is tried once more; doubled from try to try, and shortened at random by up to a half."""
 NEUTRAL = {
-    "vllm": {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0},
+    "vllm": {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0, "return_token_ids": True},
     "sglang": {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0},
     "llamacpp": {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0},
 }
 """By `owned_by`: what a request must say so that no default of the server, or of the model's generation_config.json,
-changes how tokens are drawn. (https://docs.vllm.ai/en/latest/serving/openai_compatible_server,
+changes how tokens are drawn; and vLLM tells the tokens themselves. (https://docs.vllm.ai/en/latest/serving/openai_compatible_server,
 https://github.com/ggml-org/llama.cpp/tree/master/tools/server)"""
 
 
@@ -183,13 +183,13 @@ def _load_adapter(server: Server, served: Served, listed: dict[str, str]) -> Non
     for name in listed:
         if name.startswith(served.family) and name != served.name:
             try:
-                server.post("/unload_lora_adapter", {"lora_name": name})
+                server.tell("/unload_lora_adapter", {"lora_name": name})
             except Refusal:  # somebody was faster
                 continue
     if served.name in listed:
         return
     try:
-        server.post("/load_lora_adapter", {"lora_name": served.name, "lora_path": str(served.adapter)})
+        server.tell("/load_lora_adapter", {"lora_name": served.name, "lora_path": str(served.adapter)})
     except (Refusal, Failure) as error:
         if isinstance(error, Failure) and error.status != 500:  # which is vLLM's word for an adapter that does not fit
             raise

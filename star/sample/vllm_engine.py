@@ -5,6 +5,7 @@ An adapter is loaded with a name and an id that no other had in this process: vL
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -30,7 +31,7 @@ RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """What `max_lora_rank` can be (https://docs.vllm.ai/en/latest/api/vllm/config/lora)."""
 ON_CPU = {"VLLM_CPU_KVCACHE_SPACE": "4"}
 """GiB of keys and values where there is no GPU, if the environment does not say otherwise."""
-INSTALL = 'pip install vllm (on a CPU: see docs/engines.md), or name the interpreter that has it: sampler.vllm.python'
+INSTALL = "pip install vllm (on a CPU: see docs/engines.md), or name the interpreter that has it: sampler.vllm.python"
 
 
 class VllmSampler:
@@ -75,10 +76,9 @@ class VllmSampler:
         return [self._completion(row, one, stops) for row, one in zip(rows, answer["completions"], strict=True)]
 
     def _completion(self, row: Row, one: dict[str, Any], stops: Stops) -> Completion:
-        text, ended = stops.cut(one["text"], one["finish_reason"], one["stop_reason"])
-        return Completion(
-            row.prompt.problem_id, row.sample_index, text, one["num_tokens"], ended, row.seed, model=self.name
-        )
+        text, ended = stops.read(one["tokens"], one["finish_reason"], one["stop_reason"])
+        count = len(one["tokens"])
+        return Completion(row.prompt.problem_id, row.sample_index, text, count, ended, row.seed, model=self.name)
 
     @spent("loading")
     def _start(self) -> None:
@@ -112,7 +112,7 @@ class _Worker:
     """
 
     def __init__(self, python: str, arguments: dict[str, Any]):
-        self.errors = tempfile.TemporaryFile()
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (`end` closes it)
         command = [python, str(Path(__file__).with_name("vllm_worker.py")), json.dumps(arguments)]
         environment = {**ON_CPU, "VLLM_LOGGING_LEVEL": "WARNING", **os.environ}
         try:
@@ -148,10 +148,8 @@ class _Worker:
 
     def end(self) -> None:
         """End it, and what it has started."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait()
         for file in (self.process.stdin, self.process.stdout, self.errors):
             file.close()
@@ -168,8 +166,8 @@ class _Worker:
         self.errors.seek(0)
         said = self.errors.read().decode("utf-8", "replace").strip().splitlines()[-12:]
         return UserError(
-            f"vLLM ended with exit code {code}; a smaller sampler.vllm.gpu_memory_utilization or max_model_len may help, "
-            "and the same command goes on from here. Its last lines:\n  " + cut("\n  ".join(said), 2000)
+            f"vLLM ended with exit code {code}; a smaller sampler.vllm.gpu_memory_utilization or max_model_len may "
+            "help, and the same command goes on from here. Its last lines:\n  " + cut("\n  ".join(said), 2000)
         )
 
 

@@ -1,10 +1,10 @@
 """vLLM in a process of its own, so that all of its memory is back when it ends. Needs nothing but vLLM.
 
 `vllm_engine.py` starts it with the arguments of `vllm.LLM` as JSON. A request is a line of JSON on standard input, its
-reply a line on standard output: `{"ready": version}` first, then for each request its completions, or `{"error": text}`.
+reply a line on standard output: `{"found": true}` or `{"missing": interpreter}` and `{"ready": version}` first.
 
     {"params": {...}, "prompts": [[ids], ...], "seeds": [...], "adapter": [name, id, path] or null}
-    {"completions": [{"text", "num_tokens", "finish_reason", "stop_reason"}, ...]}
+    {"completions": [{"tokens", "finish_reason", "stop_reason"}, ...]}
 
 It ends, with all processes of its group, as soon as standard input does: nothing is left when its parent dies.
 """
@@ -72,8 +72,7 @@ def _generate(vllm: Any, llm: Any, request: dict[str, Any]) -> Any:
     for output in llm.generate(prompts, params, lora_request=adapter, use_tqdm=False):
         one = output.outputs[0]
         yield {
-            "text": one.text,
-            "num_tokens": len(one.token_ids),
+            "tokens": list(one.token_ids),
             "finish_reason": one.finish_reason,
             "stop_reason": one.stop_reason,
         }

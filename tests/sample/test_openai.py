@@ -1,7 +1,7 @@
 """Sampling from real servers with real models: the same text as locally, and nothing lost when a process is killed."""
 
 import json
-import signal
+import multiprocessing
 import threading
 import time
 
@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from star.errors import UserError
+from star.interrupt import Interrupted, handling_signals, whole
 from star.models import Checkpoint
 from star.recipe import Decoding, Model, SamplerSettings
 from star.records import Prompt
 from star.sample import LocalSampler
 from star.sample.openai import OpenAISampler
-from tests.openai_server import answered, serving
+from tests.openai_server import Small
 
 QUESTIONS = ["Q: What is 12 + 34?\nA:", "Q: 5?\nA:", "Tom has three apples", "é ü 漢字", "Q: What is 7 + 1?\nA:", "the"]
 PROMPTS = [Prompt(f"p{i}", text) for i, text in enumerate(QUESTIONS)]
@@ -23,11 +24,9 @@ DRAWN = Decoding(temperature=1.0, top_p=0.95, samples=4, max_new_tokens=12)
 
 @pytest.fixture(scope="module")
 def server(random_models, tmp_path_factory):
-    log = tmp_path_factory.mktemp("server") / "log.jsonl"
-    running = serving(random_models["llama"], log, delay=0.03)
-    running.log = log
-    yield running.start().wait()
-    running.kill()
+    running = Small(random_models["llama"], tmp_path_factory.mktemp("server") / "log.jsonl", delay=0.03)
+    yield running.wait()
+    running.end()
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +81,7 @@ def test_each_iteration_samples_from_its_own_adapter(sampler_for, local, tmp_pat
     assert [c.text for c in adapted] != [c.text for c in base]
     sampler.use(None, "base")
     assert sampler.sample(PROMPTS, decoding, seed=0) == base
-    names = {row["model"] for row in answered(server.log)}
+    names = {row["model"] for row in server.answered()}
     assert sum(name.startswith(sampler.family) for name in names) == 1
 
 
@@ -99,10 +98,10 @@ def test_what_is_saved_is_not_asked_for_again_and_the_rest_is_dropped(sampler_fo
     assert len(lines) == 24
     damaged = lines[5].replace(b'"text": "', b'"text": "!')
     (tmp_path / "in-flight.jsonl").write_bytes(b"".join([*lines[:5], damaged, *lines[6:20], lines[20][:40]]))
-    before = len(answered(server.log))
+    before = len(server.answered())
     again = sampler_for(tmp_path)
     assert again.sample(PROMPTS, DRAWN, seed=1) == first
-    assert len(answered(server.log)) - before == 5
+    assert len(server.answered()) - before == 5
     again.sample(PROMPTS[:1], DRAWN, seed=2)
     saved = [json.loads(line) for line in (tmp_path / "in-flight.jsonl").read_text().splitlines()]
     assert {row["completion"]["problem_id"] for row in saved} == {"p0"}
@@ -120,7 +119,7 @@ def test_a_server_killed_in_mid_wave_loses_nothing_and_the_run_waits(sampler_for
     for one in (undisturbed, sampler):
         one.use(adapter, "iteration-001")
     expected, found = undisturbed.sample(PROMPTS, DRAWN, seed=3), []
-    before = len(answered(server.log))
+    before = len(server.answered())
     thread = threading.Thread(target=lambda: found.extend(sampler.sample(PROMPTS, DRAWN, seed=3)))
     thread.start()
     wait_for(lambda: saved_in(tmp_path) >= 6)
@@ -129,44 +128,44 @@ def test_a_server_killed_in_mid_wave_loses_nothing_and_the_run_waits(sampler_for
     server.start()  # on the same port, without the adapter
     thread.join(60)
     assert found == expected
-    asked = len(answered(server.log)) - before
+    asked = len(server.answered()) - before
     assert 24 <= asked <= 24 + 4  # what was under way when it died may be asked for twice
     said = capsys.readouterr().out
     assert said.count("does not answer") == 1
     assert said.count("is back after") == 1
 
 
-def test_a_run_killed_in_mid_wave_asks_only_for_what_had_not_come(tmp_path, server, random_models, recipe_with):
-    import os
-    import subprocess
-    import sys
-
-    script = f"""
-import sys
-from pathlib import Path
-from tests.sample.test_openai import DRAWN, PROMPTS
-from star.models import Checkpoint
-from star.recipe import load_recipe
-from star.sample import open_sampler
-sampler = open_sampler(load_recipe("r.yaml"), Checkpoint({str(random_models["llama"])!r}), 0, Path("."))
-print(len(sampler.sample(PROMPTS, DRAWN, seed=4)))
-"""
-    (tmp_path / "r.yaml").write_text(
-        f"name: x\ntask: {{kind: gsm8k}}\nmodel: {{path: '{random_models['llama']}'}}\n"
-        f"sampler: {{kind: openai, openai: {{urls: ['{server.url}'], concurrency: 2}}}}\n"
-    )
-    from pathlib import Path
-
-    command = [sys.executable, "-c", script]
-    options = {"cwd": tmp_path, "env": {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}}
-    before = len(answered(server.log))
-    first = subprocess.Popen(command, **options)
+def test_a_run_killed_in_mid_wave_asks_only_for_what_had_not_come(sampler_for, tmp_path, server):
+    before = len(server.answered())
+    fork = multiprocessing.get_context("fork")
+    run = fork.Process(target=lambda: sampler_for(tmp_path).sample(PROMPTS, DRAWN, seed=4))
+    run.start()
     wait_for(lambda: saved_in(tmp_path) >= 6)
-    first.send_signal(signal.SIGKILL)
-    first.wait()
-    done = subprocess.run(command, **options, capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.strip() == "24"
-    assert 24 <= len(answered(server.log)) - before <= 24 + 4
+    run.kill()
+    run.join()
+    assert len(sampler_for(tmp_path).sample(PROMPTS, DRAWN, seed=4)) == 24
+    assert 24 <= len(server.answered()) - before <= 24 + 4
+
+
+def test_a_signal_ends_a_wave_at_once_and_what_came_is_saved(sampler_for, tmp_path):
+    fork = multiprocessing.get_context("fork")
+    codes = fork.SimpleQueue()
+
+    def work():
+        with handling_signals():
+            try:
+                with whole():
+                    sampler_for(tmp_path).sample(PROMPTS, DRAWN.model_copy(update={"samples": 40}), seed=4)
+            except Interrupted as signal:
+                codes.put(signal.exit_code)
+
+    run = fork.Process(target=work)
+    run.start()
+    wait_for(lambda: saved_in(tmp_path) >= 3)
+    run.terminate()
+    run.join(20)
+    assert codes.get() == 143
+    assert 3 <= saved_in(tmp_path) < 240
 
 
 def saved_in(folder):

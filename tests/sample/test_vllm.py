@@ -1,4 +1,4 @@
-"""vLLM itself, in a process of ours and as a server: `bash scripts/test_vllm.sh` sets STAR_VLLM_PYTHON and runs these."""
+"""vLLM itself, in a process of ours and as a server: `bash scripts/test_vllm.sh` sets STAR_VLLM_PYTHON for these."""
 
 import os
 import signal
@@ -89,7 +89,7 @@ def test_a_missing_vllm_is_an_error_that_says_how_to_get_it(recipe_with, random_
 
 def test_an_interpreter_that_is_not_there_is_an_error_that_names_it(recipe_with, random_models):
     sampler = in_process(recipe_with, random_models["llama"], python="/nowhere/python")
-    with pytest.raises(UserError, match="sampler.vllm.python = '/nowhere/python': cannot be started"):
+    with pytest.raises(UserError, match=r"sampler.vllm.python = '/nowhere/python': cannot be started"):
         sampler.sample(PROMPTS, GREEDY, seed=0)
 
 
@@ -129,9 +129,9 @@ def server(model):
     ]  # fmt: skip
     # without a PYTHONPATH: vLLM's environment has libraries of its own
     environment = {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True", "VLLM_CPU_KVCACHE_SPACE": "2", "PYTHONPATH": ""}
-    running = Running(command, port, **environment).start()
+    running = Running(command, port, **environment)
     yield running.wait(240)
-    running.kill()
+    running.end()
 
 
 @needs_vllm
