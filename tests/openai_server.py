@@ -28,16 +28,21 @@ ROOT = Path(__file__).parent.parent
 class Service:
     """The models by the name that requests give them, and how text comes from them: one completion at a time."""
 
-    def __init__(self, folder: str):
+    def __init__(self, folders: list[str]):
+        import torch
+
+        torch.set_num_threads(1)
+        self.lock, self.models, self.tokenizers = threading.Lock(), {}, {}
+        for folder in folders:
+            self.add(folder, folder, None)
+
+    def add(self, name: str, base: str, adapter: Path | None) -> None:
         import torch
 
         from star.models import Checkpoint, load_tokenizer, merge_adapter
 
-        torch.set_num_threads(1)
-        self.folder, self.checkpoint, self.lock = folder, Checkpoint(folder), threading.Lock()
-        self.merge = lambda adapter: merge_adapter(self.checkpoint, adapter, torch.float32, torch.device("cpu"))
-        self.tokenizer = load_tokenizer(self.checkpoint)
-        self.models = {folder: self.merge(None)}
+        self.tokenizers[name] = load_tokenizer(Checkpoint(base))
+        self.models[name] = merge_adapter(Checkpoint(base), adapter, torch.float32, torch.device("cpu"))
 
     def complete(self, request: dict, ids: list[int]) -> dict:
         import torch
@@ -45,8 +50,9 @@ class Service:
         from star.models import eos_token_ids
         from star.sample.choose import choose_tokens
 
-        model, stops = self.models[request["model"]], request.get("stop") or []
-        eos = eos_token_ids(model, self.tokenizer) | set(request.get("stop_token_ids", ()))
+        model, tokenizer = self.models[request["model"]], self.tokenizers[request["model"]]
+        stops = request.get("stop") or []
+        eos = eos_token_ids(model, tokenizer) | set(request.get("stop_token_ids", ()))
         generator = torch.Generator().manual_seed(request["seed"])
         past, feed, tokens, finish, reason = None, ids, [], "length", None
         while len(tokens) < request["max_tokens"]:
@@ -56,13 +62,13 @@ class Service:
             past, feed = out.past_key_values, choose_tokens(out.logits[:, -1], uniform, *sampling).tolist()
             tokens += feed
             if feed[0] in eos:
-                finish, reason = "stop", None if feed[0] == self.tokenizer.eos_token_id else feed[0]
+                finish, reason = "stop", None if feed[0] == tokenizer.eos_token_id else feed[0]
                 break
-            text = self.tokenizer.decode(tokens, skip_special_tokens=True)
+            text = tokenizer.decode(tokens, skip_special_tokens=True)
             if reason := next((stop for stop in stops if stop in text), None):
                 finish = "stop"
                 break
-        text = self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        text = tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         choice = {"index": 0, "finish_reason": finish, "stop_reason": reason}
         choice["text"] = text[: text.index(reason)] if isinstance(reason, str) else text
         usage = {"prompt_tokens": len(ids), "completion_tokens": len(tokens)}
@@ -99,14 +105,12 @@ class Handler(BaseHTTPRequestHandler):
             return
         time.sleep(self.delay)
         with service.lock, torch.inference_mode():
-            ids = request.get("prompt")
+            ids, tokenizer = request.get("prompt"), service.tokenizers[request["model"]]
             if route == "chat/completions":
-                text = service.tokenizer.apply_chat_template(
-                    request["messages"], tokenize=False, add_generation_prompt=True
-                )
-                ids = service.tokenizer(text, add_special_tokens=False)["input_ids"]
+                text = tokenizer.apply_chat_template(request["messages"], tokenize=False, add_generation_prompt=True)
+                ids = tokenizer(text, add_special_tokens=False)["input_ids"]
             elif isinstance(ids, str):
-                ids = service.tokenizer(ids)["input_ids"]
+                ids = tokenizer(ids)["input_ids"]
             answer = service.complete(request, ids)
             with self.log.open("a") as log:
                 log.write(json.dumps({"model": request["model"], "seed": request["seed"]}) + "\n")
@@ -129,7 +133,8 @@ class Handler(BaseHTTPRequestHandler):
         if not Path(request["lora_path"]).is_dir():
             self._answer(404, {"error": {"message": f"No adapter found for {request['lora_path']}"}})
             return
-        service.models[name] = service.merge(Path(request["lora_path"]))
+        adapter = Path(request["lora_path"])
+        service.add(name, json.loads((adapter / "adapter_config.json").read_text())["base_model_name_or_path"], adapter)
         self._answer(200, f"Success: LoRA adapter '{name}' added successfully.")
 
     def _answer(self, status, what):
@@ -174,12 +179,12 @@ class Running:
 
 
 class Small(Running):
-    """The server of this file, for the model in `folder`. What answers is a child of the process that has imported
+    """The server of this file, for the models in `folders`. What answers is a child of the process that has imported
     everything, so that it can be killed and is soon back."""
 
-    def __init__(self, folder: Path, log: Path, delay: float = 0.0):
+    def __init__(self, folders: list[Path], log: Path, delay: float = 0.0):
         self.log, port = log, free_port()
-        command = [sys.executable, __file__, str(folder), str(port), str(log), "--delay", str(delay)]
+        command = [sys.executable, __file__, str(port), str(log), *map(str, folders), "--delay", str(delay)]
         super().__init__(command, port, VLLM_ALLOW_RUNTIME_LORA_UPDATING="True")
         self.start()
 
@@ -212,12 +217,12 @@ def free_port() -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", help="of the model, and its name in requests")
     parser.add_argument("port", type=int)
     parser.add_argument("log", type=Path)
+    parser.add_argument("folders", nargs="+", help="of the models, which are their names in requests")
     parser.add_argument("--delay", type=float, help="seconds that an answer takes at least")
     arguments = parser.parse_args()
-    Handler.service, Handler.log, Handler.delay = Service(arguments.folder), arguments.log, arguments.delay
+    Handler.service, Handler.log, Handler.delay = Service(arguments.folders), arguments.log, arguments.delay
     child = 0
     try:
         for line in sys.stdin:

@@ -4,17 +4,22 @@ import json
 import multiprocessing
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import torch
 
+from star.cli import main
 from star.errors import UserError
 from star.interrupt import Interrupted, handling_signals, whole
-from star.models import Checkpoint
-from star.recipe import Decoding, Model, SamplerSettings
+from star.models import Checkpoint, resolve_checkpoint
+from star.recipe import Decoding, Model, SamplerSettings, load_recipe
 from star.records import Prompt
 from star.sample import LocalSampler
 from star.sample.openai import OpenAISampler
+from star.store.integrity import verify_run
+from star.tasks import build_task
+from tests.conftest import TINY
 from tests.openai_server import Small
 
 QUESTIONS = ["Q: What is 12 + 34?\nA:", "Q: 5?\nA:", "Tom has three apples", "é ü 漢字", "Q: What is 7 + 1?\nA:", "the"]
@@ -23,8 +28,17 @@ DRAWN = Decoding(temperature=1.0, top_p=0.95, samples=4, max_new_tokens=12)
 
 
 @pytest.fixture(scope="module")
-def server(random_models, tmp_path_factory):
-    running = Small(random_models["llama"], tmp_path_factory.mktemp("server") / "log.jsonl", delay=0.03)
+def starter(tmp_path_factory, cache):
+    """The base model of the tiny recipe."""
+    path = tmp_path_factory.mktemp("starter") / "tiny.yaml"
+    path.write_text(TINY)
+    recipe = load_recipe(path)
+    return Path(resolve_checkpoint(recipe, build_task(recipe)).name)
+
+
+@pytest.fixture(scope="module")
+def server(random_models, starter, tmp_path_factory):
+    running = Small([random_models["llama"], starter], tmp_path_factory.mktemp("server") / "log.jsonl", delay=0.03)
     yield running.wait()
     running.end()
 
@@ -166,6 +180,19 @@ def test_a_signal_ends_a_wave_at_once_and_what_came_is_saved(sampler_for, tmp_pa
     run.join(20)
     assert codes.get() == 143
     assert 3 <= saved_in(tmp_path) < 240
+
+
+def test_a_run_on_a_server_samples_from_its_own_adapter_and_ends_with_the_same_bits(tiny_recipe, tmp_path, server):
+    small = ["limit=6", "audit.reference_texts=0", "iterations=1"]
+    servers = f"sampler={{kind: openai, openai: {{urls: ['{server.url}'], concurrency: 4}}}}"
+    run = ["run", str(tiny_recipe), *small, "--runs", str(tmp_path)]
+    assert main([*run, "--name", "local"]) == 0
+    assert main([*run, servers, "--name", "served"]) == 0
+    for name in ("attempts.jsonl", "train.jsonl", "adapter/adapter_model.safetensors", "evaluation-zero-shot.jsonl"):
+        ours, theirs = (tmp_path / run / "iterations" / "001" / name for run in ("local", "served"))
+        assert ours.read_bytes() == theirs.read_bytes(), name
+    assert [part.problems for part in verify_run(tmp_path / "served")] == [[]] * 3
+    assert any("-iteration-001-" in row["model"] for row in server.answered())
 
 
 def saved_in(folder):
