@@ -130,7 +130,7 @@ def server(model):
     # without a PYTHONPATH: vLLM's environment has libraries of its own
     environment = {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True", "VLLM_CPU_KVCACHE_SPACE": "2", "PYTHONPATH": ""}
     running = Running(command, port, **environment)
-    yield running.wait(240)
+    yield running.wait(400)
     running.end()
 
 
