@@ -75,6 +75,8 @@ class Pool:
             except Refusal as refusal:
                 raise UserError(f"{server.url}{route} refuses a request: {refusal}") from None
             except Failure as failure:
+                if stop.is_set():
+                    raise
                 first = first or time.monotonic()
                 if time.monotonic() - first > self.patience:
                     raise UserError(self._given_up(server, failure)) from None

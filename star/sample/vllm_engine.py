@@ -13,9 +13,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from star.clock import spent
 from star.console import step
@@ -147,10 +150,14 @@ class _Worker:
         return self._reply()
 
     def end(self) -> None:
-        """End it, and what it has started."""
+        """End it, and what it has started; its memory is free when this returns."""
+        group = self.process.pid
+        members = [one for one in psutil.process_iter() if _is_alive_in(group, one)]
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+            os.killpg(group, signal.SIGKILL)
         self.process.wait()
+        while any(_is_alive_in(group, one) for one in members):
+            time.sleep(0.05)
         for file in (self.process.stdin, self.process.stdout, self.errors):
             file.close()
 
@@ -169,6 +176,14 @@ class _Worker:
             f"vLLM ended with exit code {code}; a smaller sampler.vllm.gpu_memory_utilization or max_model_len may "
             "help, and the same command goes on from here. Its last lines:\n  " + cut("\n  ".join(said), 2000)
         )
+
+
+def _is_alive_in(group: int, process: psutil.Process) -> bool:
+    """Whether a process belongs to a process group and has not ended (who should reap it may never do so)."""
+    try:
+        return os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE
+    except (ProcessLookupError, psutil.NoSuchProcess):
+        return False
 
 
 def _params(decoding: Decoding, stops: Stops) -> dict[str, Any]:
