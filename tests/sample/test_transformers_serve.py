@@ -36,7 +36,7 @@ def server(model, tmp_path_factory):
     command = [sys.executable, "-c", START, "serve", str(model), "--port", str(port), "--device", "cpu"]
     home = str(tmp_path_factory.mktemp("hub"))
     running = Running(command, port, health="/health", HF_HOME=home, HF_HUB_CACHE=home)
-    yield running.wait(120)
+    yield running.wait(300)
     running.end()
 
 
