@@ -51,7 +51,7 @@ class Follower:
         set_threads(self.recipe.model)
         self.task = build_task(self.recipe)
         self.checkpoint = resolve_checkpoint(self.recipe, self.task)
-        self.sampler = open_sampler(self.recipe, self.checkpoint, tokens)
+        self.sampler = open_sampler(self.recipe, self.checkpoint, tokens, Path(folder))
 
     def attempt(self, **wave: Any) -> list[dict[str, Any]]:
         """Sample and verify a wave."""

@@ -73,6 +73,17 @@ def whole() -> Iterator[Callable[[], bool]]:
         raise Interrupted(number)
 
 
+def end_if_asked() -> None:
+    """Within a piece of work that saves what it does as it goes: end it here if a signal waits for its end.
+
+    Raises:
+        Interrupted: it is so.
+    """
+    if _state.waiting is not None:
+        number, _state.waiting = _state.waiting, None
+        raise Interrupted(number)
+
+
 def _handle(number: int, _frame: Any) -> None:
     if not _state.is_busy or _state.waiting == number:
         _state.waiting = None

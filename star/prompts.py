@@ -13,7 +13,7 @@ from jinja2 import TemplateError
 
 from star.errors import UserError
 from star.recipe import Prompting, Recipe
-from star.records import Problem, Prompt
+from star.records import ChatText, Problem, Prompt
 from star.tasks import Task, load_exemplars
 
 SEPARATOR = "\n\n"
@@ -90,20 +90,21 @@ class PromptBuilder:
             messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
         return [*messages, {"role": "user", "content": question}]
 
-    def chat(self, messages: list[dict[str, str]]) -> str:
+    def chat(self, messages: list[dict[str, str]]) -> ChatText:
         """These turns through the tokenizer's chat template, up to where the model's turn begins.
 
         Raises:
             UserError: the template refuses them.
         """
         try:
-            return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+            text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         except TemplateError as error:
             roles = ", ".join(message["role"] for message in messages)
             raise UserError(
                 f"prompt.chat = True: the model's chat template refuses the turns {roles}: {error}; "
                 "leave out prompt.system or prompt.exemplars"
             ) from error
+        return ChatText(text, tuple((message["role"], message["content"]) for message in messages))
 
 
 def samples_with_exemplars(recipe: Recipe, iteration: int, hinted: bool) -> bool:

@@ -49,6 +49,20 @@ class Problem:
         return cls(**{**data, "choices": tuple(data["choices"]), "parents": tuple(data["parents"])})
 
 
+class ChatText(str):
+    """A text that a chat template made, and the `turns` that it is made of: pairs of role and content.
+
+    It is written, read and compared as the plain text.
+    """
+
+    turns: tuple[tuple[str, str], ...]
+
+    def __new__(cls, text: str, turns: tuple[tuple[str, str], ...] = ()) -> ChatText:
+        made = super().__new__(cls, text)
+        made.turns = turns
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """The exact text shown to the model. A hinted prompt shows the answer."""

@@ -110,6 +110,11 @@ def _notes(found: Found) -> Iterator[str]:
         )
     elif facts["device"] != "cpu":
         yield f"it was sampled on {facts['device']}, where products may be rounded differently in another batch"
+    if recipe.sampler.kind in ("openai", "vllm"):
+        yield (
+            f"it was sampled with sampler.kind {recipe.sampler.kind}, whose batches round differently with what is in "
+            "them, so the text may differ"
+        )
     if recipe.sampler.kind == "generate":
         yield (
             "it was sampled with transformers' generate (sampler.kind), in a batch padded to its longest prompt: what "

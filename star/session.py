@@ -80,7 +80,7 @@ def open_session(checked: Checked, store: Store, world: World) -> Session:
     )
     for line in changed:
         console.print(f"warning: since this run began, {line}", markup=False)
-    sampler = open_sampler(recipe, checkpoint, tokens)
+    sampler = open_sampler(recipe, checkpoint, tokens, store.folder)
     world.everywhere(OPEN, {"folder": str(store.folder.absolute()), "tokens": tokens}, lambda: None)
     return Session(checked, store, checkpoint, sampler, world)
 

@@ -37,9 +37,9 @@ RECIPES = {
         ["'task.kind=arithmetics'", "expected one of arithmetic, ", "did you mean arithmetic?"],
     ),
     "unknown sampler": (
-        "sampler: {kind: vllm}\n",
+        "sampler: {kind: vlm}\n",
         [],
-        ["r.yaml:4: sampler.kind = 'vllm': Input should be 'local' or 'generate'"],
+        ["r.yaml:4: sampler.kind = 'vlm': Input should be 'local', 'generate', 'openai' or 'vllm'"],
     ),
     "unknown verifier": (
         "",

@@ -3,7 +3,8 @@
 from star.recipe.base import Section
 from star.recipe.load import NOT_DECIDING, ROUNDING, canonical, difference, load_recipe, recipe_hash
 from star.recipe.model import Model, Starter
-from star.recipe.schema import Decoding, Prompting, Recipe, SamplerSettings, Training
+from star.recipe.samplers import OpenAIServers, SamplerSettings, VllmEngine
+from star.recipe.schema import Decoding, Prompting, Recipe, Training
 from star.recipe.tasks import (
     ArithmeticTask,
     CommonsenseqaTask,
@@ -29,6 +30,7 @@ __all__ = [
     "JsonlTask",
     "MathTask",
     "Model",
+    "OpenAIServers",
     "Prompting",
     "RealData",
     "ReasoningGymTask",
@@ -39,6 +41,7 @@ __all__ = [
     "Starter",
     "Stop",
     "Training",
+    "VllmEngine",
     "canonical",
     "difference",
     "load_recipe",

@@ -26,6 +26,7 @@ from ruamel.yaml.scalarbool import ScalarBoolean
 from star.errors import UserError, cut, reason, shown
 from star.recipe.bounds import MAX_DEPTH, load_yaml
 from star.recipe.explain import explain, place_of
+from star.recipe.samplers import VllmEngine
 from star.recipe.schema import VERSION, Recipe
 from star.recipe.tethers import Stop
 from star.secrets import redact, secret_in
@@ -40,6 +41,9 @@ NOT_DECIDING = (
     *(f"stop.{rule}" for rule in Stop.model_fields),
     "train.checkpoint_every",
     "audit.specimens",
+    *(f"sampler.openai.{key}" for key in ("urls", "api_key_env", "concurrency", "timeout", "patience")),
+    "sampler.vllm",
+    *(f"sampler.vllm.{key}" for key in VllmEngine.model_fields),
     "tracking",
     "project",
 )

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from star.recipe.base import Count, NonEmpty, Probability, Section, refuse
 from star.recipe.model import Model
+from star.recipe.samplers import SamplerSettings
 from star.recipe.tasks import ArithmeticTask, Task
 from star.recipe.tethers import Audit, Mix, Selection, Stop
 
@@ -78,20 +79,6 @@ class Rationalization(Section):
     """Share of the failed problems that are rationalized; 0 turns it off."""
     keep_hint: Probability = 0.0
     """Share of the accepted rationalizations whose training prompt keeps the hint (`--p_show_hint_save`)."""
-
-
-class SamplerSettings(Section):
-    """The engine that samples, and how much it takes at once."""
-
-    kind: Literal["local", "generate"] = "local"
-    """`local`: our own engine, in this process. `generate`: transformers' `generate`, for comparison."""
-    batch_size: Count = 64
-    """Sequences decoded together, at most."""
-    max_tokens_in_flight: Count | Literal["auto"] = "auto"
-    """Tokens whose keys and values are kept at once, at most, a shared prefix not counted; long prompts are decoded
-    fewer together. `auto`: what half of the free memory holds, when the run begins."""
-    wave: Count = 512
-    """Prompts sampled before results are saved: what a crash can cost."""
 
 
 class Steps(Section):
@@ -249,6 +236,7 @@ class Recipe(Section):
                 no_exemplars and self.evaluation.exemplars in ("with", "both"),
             ),
             ("prompt.system needs prompt.chat: true", self.prompt.system is not None and not self.prompt.chat),
+            *self._servers_fit(),
             (
                 f"selection.accept: {self.selection.accept} takes no ground truth, and a hint is one: it needs "
                 "rationalization.probability: 0",
@@ -268,6 +256,21 @@ class Recipe(Section):
             ),
         )
         return self
+
+    def _servers_fit(self) -> list[tuple[str, bool]]:
+        """Complaints about `sampler.openai`, each with whether it is so."""
+        if (servers := self.sampler.openai) is None:
+            return []
+        return [
+            (
+                "sampler.openai.api: chat needs prompt.chat: true, or what is trained on would lack the chat template",
+                servers.api == "chat" and not self.prompt.chat,
+            ),
+            (
+                "sampler.openai.adapters: none can only score the base model: it needs iterations: 0",
+                servers.adapters == "none" and self.iterations > 0,
+            ),
+        ]
 
     @property
     def evaluation_decoding(self) -> Decoding:

@@ -81,7 +81,22 @@ def test_every_class_of_change_is_about_keys_that_there_are(recipe_with):
         "stop={patience: 1, min_new_solved: 1, max_forgotten: 1.0, max_duplicate_share: 1.0, min_distinct: 0.0}",
         "tracking=[tensorboard]", "project=other",
     )  # fmt: skip
-    assert {key for key, _, _ in difference(recipe_with(), changed)} == {*NOT_DECIDING, *ROUNDING} - {"version"}
+    servers = "sampler={kind: openai, openai: {urls: ['http://a/v1']}}"
+    moved = recipe_with(
+        servers, "sampler.openai.urls=['http://b/v1']", "sampler.openai.api_key_env=A_TOKEN",
+        "sampler.openai.concurrency=1", "sampler.openai.timeout=1.0", "sampler.openai.patience=1.0",
+    )  # fmt: skip
+    tuned = recipe_with(
+        "sampler={kind: vllm, vllm: {python: p, tensor_parallel_size: 2, gpu_memory_utilization: 0.5, "
+        "max_model_len: 9, enforce_eager: true}}"
+    )
+    pairs = (
+        (recipe_with(), changed),
+        (recipe_with(servers), moved),
+        (recipe_with("sampler={kind: vllm, vllm: {}}"), tuned),
+    )
+    found = {key for old, new in pairs for key, _, _ in difference(old, new)}
+    assert found == {*NOT_DECIDING, *ROUNDING} - {"version", "sampler.vllm"}  # the last is only ever a section
 
 
 def test_changed_keys_are_those_of_the_recipe_but_its_name(recipe_with, tmp_path):
