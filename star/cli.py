@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from star import __version__
+from star.api import carry_out, prepare
 from star.console import console, errors
 from star.errors import UserError
 from star.interrupt import handling_signals
@@ -143,32 +144,24 @@ def _add_example(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    recipe = load_recipe(arguments.recipe, _overrides(arguments))
+    recipe, begin = load_recipe(arguments.recipe, _overrides(arguments)), None
     if (arguments.fork is None) != (arguments.from_iteration is None):
         raise UserError("--fork NEW and --from-iteration N belong together: give both")
     _require_one_process()
-    from star.preflight import check
-
-    checked = check(recipe)
-    for notice in checked.notices():
-        console.print(f"note: {notice}", markup=False)
+    parent = arguments.runs / recipe.name
+    if arguments.fork is not None:
+        recipe = load_recipe(arguments.recipe, [*_overrides(arguments), f"name={json.dumps(arguments.fork)}"])
+    checked = prepare(recipe)
     if arguments.dry_run:
         _show(checked)
         return
-    from star.loop import run
-    from star.session import open_session
-    from star.store import Store
-
-    begin = None
     if arguments.fork is not None:
+        from star.store import Store
         from star.store.fork import fork
 
-        parent = Store.existing(arguments.runs / recipe.name)
-        recipe = load_recipe(arguments.recipe, [*_overrides(arguments), f"name={json.dumps(arguments.fork)}"])
-        begin = fork(parent, arguments.from_iteration, recipe, arguments.runs / recipe.name)
-    with Store.open(arguments.runs / recipe.name, recipe, begin) as store:
-        run(open_session(checked, store), store)
-    _report(argparse.Namespace(runs=[store.folder], out=None))
+        begin = fork(Store.existing(parent), arguments.from_iteration, recipe, arguments.runs / recipe.name)
+    result = carry_out(checked, arguments.runs / recipe.name, begin)
+    _print_run(result.folder, result.report)
 
 
 def _overrides(arguments: argparse.Namespace) -> list[str]:
@@ -211,17 +204,24 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> None:
-    from star.report import print_table, print_verdict, write_report
+    from star.report import write_report
     from star.report.compare import load_runs, print_comparison
     from star.store import Store
 
     folders = [Store.existing(run).folder for run in arguments.runs]
     page = write_report(*folders, out=arguments.out)
     if len(folders) == 1:
-        print_table(folders[0])
-        print_verdict(folders[0])
+        _print_run(folders[0], page)
     else:
         print_comparison(load_runs(folders))
+        console.print(f"report: {page}", markup=False)
+
+
+def _print_run(folder: Path, page: Path) -> None:
+    from star.report import print_table, print_verdict
+
+    print_table(folder)
+    print_verdict(folder)
     console.print(f"report: {page}", markup=False)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from star.audit.reference import Reference, load_reference
+from star.custom import NOTHING, Own
 from star.errors import Complaints, UserError
 from star.files import file_sha256
 from star.models import encode_prompt, encode_target, load_tokenizer, resolve_checkpoint
@@ -23,7 +24,7 @@ from star.prompts import PromptBuilder, evaluates_with_exemplars, samples_with_e
 from star.real import RealExamples, load_real
 from star.recipe import Recipe
 from star.records import Problem
-from star.tasks import Task, build_task, load_problems
+from star.tasks import Task, load_problems
 
 LONGEST = 50
 """How many prompts, those of the longest questions, are counted in tokens as a whole."""
@@ -49,6 +50,7 @@ class Checked:
     removed: Complaints  # training problems left out because they overlap what is protected
     real: RealExamples
     tether_files: dict[str, str]  # those of audit.protect and mix.real, each with its SHA-256
+    own: Own  # what the user brings
 
     def notices(self) -> list[str]:
         """What a user should know before the run, none of it an error."""
@@ -94,15 +96,18 @@ class Checked:
             yield title, f"{example.prompt}[learned:]{example.target}{end}"
 
 
-def check(recipe: Recipe) -> Checked:
+def check(recipe: Recipe, own: Own = NOTHING) -> Checked:
     """Validate all that a recipe names, short of loading weights.
+
+    Args:
+        own: what the user brings in the place of what the recipe would build.
 
     Raises:
         UserError: the first thing found wrong.
     """
     if recipe.model.device not in ("auto", "cpu"):
         choose_device(recipe.model)
-    task = build_task(recipe)
+    task = own.task_of(recipe)
     train, held_out, protected, removed = load_problems(recipe, task)
     tokenizer, context = _tokenizer(recipe, task)
     prompts = PromptBuilder(task, recipe.prompt, tokenizer, direct=recipe.method == "direct")
@@ -123,6 +128,7 @@ def check(recipe: Recipe) -> Checked:
         removed,
         real,
         tether_files=_tether_files(recipe),
+        own=own,
     )
 
 

@@ -69,6 +69,7 @@ def open_session(checked: Checked, store: Store) -> Session:
             "problems_skipped": len(checked.task.skipped),
             "problems_removed": checked.removed.count,
             "verifier": f"{checked.task.verifier.version}; steps {STEPS_VERSION}",
+            "custom": checked.own.facts(),
             "max_tokens_in_flight": tokens,
             "world_size": 1,
             **machine,
@@ -76,7 +77,7 @@ def open_session(checked: Checked, store: Store) -> Session:
     )
     for line in changed:
         console.print(f"warning: since this run began, {line}", markup=False)
-    return Session(checked, store, checkpoint, open_sampler(recipe, checkpoint, tokens))
+    return Session(checked, store, checkpoint, checked.own.sampler or open_sampler(recipe, checkpoint, tokens))
 
 
 def machine_facts(model: Model) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from star.recipe.schema import Decoding, Prompting, Recipe, SamplerSettings, Tra
 from star.recipe.tasks import (
     ArithmeticTask,
     CommonsenseqaTask,
+    CustomTask,
     DataTask,
     Gsm8kTask,
     JsonlFields,
@@ -22,6 +23,7 @@ __all__ = [
     "ArithmeticTask",
     "Audit",
     "CommonsenseqaTask",
+    "CustomTask",
     "DataTask",
     "Decoding",
     "Gsm8kTask",

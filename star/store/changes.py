@@ -16,6 +16,7 @@ DECIDING = (
     "tether_files",
     "base_model_sha256",
     "verifier",
+    "custom",
     "dtype",
     "world_size",
 )
