@@ -13,6 +13,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -99,8 +100,27 @@ def _add_work(commands: Any) -> None:
         "--adapter", type=Path, metavar="DIR", help="the adapter, as PeftModel.from_pretrained reads it"
     )
     export.add_argument("--merge", type=Path, metavar="DIR", help="the adapter merged into the base model")
+    export.add_argument(
+        "--lm-eval", type=Path, metavar="DIR", help="a task with which lm-evaluation-harness scores the adapter"
+    )
     export.add_argument("--iteration", type=int, metavar="N", help="which iteration (default: the last finished one)")
     export.set_defaults(command=_export)
+
+    score = commands.add_parser("eval", help="score an iteration, or any model, on held-out problems")
+    score.add_argument("run", nargs="?", help="run directory")
+    score.add_argument("overrides", nargs="*", metavar="key=value", help="recipe keys to change, as for run")
+    score.add_argument("--model", metavar="MODEL", help="another model: hub id, folder or .gguf file")
+    score.add_argument("--iteration", metavar="N", help="a number, base or best (default: the last finished one)")
+    score.add_argument(
+        "--task",
+        metavar="TASK",
+        help="other problems: a recipe, a kind such as gsm8k or a JSONL file (the run's by default)",
+    )
+    score.add_argument("--problems", type=int, metavar="N", help="only N of them, the same ones each time")
+    score.add_argument("--out", type=Path, metavar="DIR", help="where results are kept (default: RUN/evaluations)")
+    score.add_argument("--lm-eval", type=Path, metavar="DIR", help="write them as lm-evaluation-harness does, too")
+    score.add_argument("--json", action="store_true", help="print the results as JSON")
+    score.set_defaults(command=_eval)
 
 
 def _add_looks(commands: Any) -> None:
@@ -198,9 +218,31 @@ def _show(checked) -> None:
 def _export(arguments: argparse.Namespace) -> None:
     from star.export import export
 
-    where = {name: getattr(arguments, name) for name in ("dataset", "adapter", "merge")}
+    where = {name: getattr(arguments, name) for name in ("dataset", "adapter", "merge", "lm_eval")}
     for line in export(arguments.run, arguments.iteration, **where):
         console.print(line, markup=False)
+
+
+def _eval(arguments: argparse.Namespace) -> None:
+    from star.evaluation import choose_subject, print_evaluation, score, write_harness_results
+
+    run, overrides = arguments.run, arguments.overrides
+    if run is not None and "=" in run and not Path(run).exists():  # no run, only overrides
+        run, overrides = None, [run, *overrides]
+    if arguments.problems is not None:
+        overrides = [*overrides, f"evaluation.problems={arguments.problems}"]
+    with redirect_stdout(sys.stderr if arguments.json else sys.stdout):
+        subject = choose_subject(
+            None if run is None else Path(run), arguments.model, arguments.iteration, arguments.task, overrides
+        )
+        evaluation = score(subject, arguments.out)
+        if arguments.lm_eval:
+            page = write_harness_results(evaluation, arguments.lm_eval)
+            console.print(f"in lm-evaluation-harness's format: {page}", markup=False)
+    if arguments.json:
+        console.print(json.dumps(evaluation.results), markup=False, emoji=False)
+    else:
+        print_evaluation(evaluation)
 
 
 def _report(arguments: argparse.Namespace) -> None:

@@ -109,7 +109,7 @@ def check(recipe: Recipe, own: Own = NOTHING) -> Checked:
         choose_device(recipe.model)
     task = own.task_of(recipe)
     train, held_out, protected, removed = load_problems(recipe, task)
-    tokenizer, context = _tokenizer(recipe, task)
+    tokenizer, context = base_tokenizer(recipe, task)
     prompts = PromptBuilder(task, recipe.prompt, tokenizer, direct=recipe.method == "direct")
     _check_bare_answer(recipe, task, train[0])
     real = load_real(recipe, prompts, protected)
@@ -146,8 +146,12 @@ def _check_bare_answer(recipe: Recipe, task: Task, problem: Problem) -> None:
         )
 
 
-def _tokenizer(recipe: Recipe, task: Task) -> tuple[Any, int | None]:
-    """Tokenizer and context length of the base model; a starter need not be pretrained for that."""
+def base_tokenizer(recipe: Recipe, task: Task) -> tuple[Any, int | None]:
+    """Tokenizer and context length of the base model; a starter need not be pretrained for that.
+
+    Raises:
+        UserError: the model cannot be had, or is no causal language model.
+    """
     if recipe.model.starter is not None:
         from star.models.starter import starter_tokenizer
 

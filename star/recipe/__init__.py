@@ -1,7 +1,7 @@
 """Recipes: YAML plus `key=value` overrides -> one validated `Recipe`; canonical form, hash and difference."""
 
 from star.recipe.base import Section
-from star.recipe.load import NOT_DECIDING, ROUNDING, canonical, difference, load_recipe, recipe_hash
+from star.recipe.load import NOT_DECIDING, ROUNDING, canonical, difference, load_recipe, make_recipe, recipe_hash
 from star.recipe.model import Model, Starter
 from star.recipe.schema import Decoding, Prompting, Recipe, SamplerSettings, Training
 from star.recipe.tasks import (
@@ -44,5 +44,6 @@ __all__ = [
     "canonical",
     "difference",
     "load_recipe",
+    "make_recipe",
     "recipe_hash",
 ]
