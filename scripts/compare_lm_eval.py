@@ -1,4 +1,7 @@
-"""`python scripts/compare_lm_eval.py OURS THEIRS`: two folders of lm-eval's results, problem by problem; 1 if they differ."""
+"""`python scripts/compare_lm_eval.py OURS THEIRS`: two folders of lm-eval's results, problem by problem.
+
+Exit code 1 if prompts or verdicts differ; see `check_lm_eval.sh`.
+"""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 from star import __version__
 from star.api import carry_out, prepare
+from star.completion import SHELLS
 from star.console import console, errors
 from star.errors import UserError
 from star.interrupt import handling_signals
@@ -122,6 +123,14 @@ def _add_work(commands: Any) -> None:
     score.add_argument("--json", action="store_true", help="print the results as JSON")
     score.set_defaults(command=_eval)
 
+    init = commands.add_parser("init", help="ask three questions, and write a recipe for your own problems")
+    init.add_argument("--data", metavar="FILE", help="the problems, one JSON object a line")
+    init.add_argument("--model", metavar="MODEL", help="the base model: hub id, folder or .gguf file")
+    init.add_argument("--verifier", metavar="NAME", help="how answers are compared: numeric, label, ...")
+    init.add_argument("--yes", action="store_true", help="ask nothing that has a default")
+    init.add_argument("--out", type=Path, metavar="FILE", help="the recipe (default: the name of the data, .yaml)")
+    init.set_defaults(command=_init)
+
 
 def _add_looks(commands: Any) -> None:
     """The commands that look at what was made."""
@@ -156,6 +165,10 @@ def _add_looks(commands: Any) -> None:
     replay = commands.add_parser("replay", help="sample an attempt again and compare: exit code 1 if it is different")
     _add_example(replay)
     replay.set_defaults(command=_replay)
+
+    completion = commands.add_parser("completion", help="print what makes your shell complete this command")
+    completion.add_argument("shell", choices=SHELLS, help='as in: eval "$(star completion bash)"')
+    completion.set_defaults(command=_completion)
 
 
 def _add_example(parser: argparse.ArgumentParser) -> None:
@@ -221,6 +234,21 @@ def _export(arguments: argparse.Namespace) -> None:
     where = {name: getattr(arguments, name) for name in ("dataset", "adapter", "merge", "lm_eval")}
     for line in export(arguments.run, arguments.iteration, **where):
         console.print(line, markup=False)
+
+
+def _init(arguments: argparse.Namespace) -> None:
+    from star.init import write_recipe
+
+    path = write_recipe(arguments.data, arguments.model, arguments.verifier, arguments.out, arguments.yes)
+    shown = shlex.quote(str(path))
+    console.print(f"wrote {path}; look at it, then:", markup=False)
+    console.print(f"  star run {shown} --dry-run\n  star run {shown}", markup=False)
+
+
+def _completion(arguments: argparse.Namespace) -> None:
+    from star.completion import completion
+
+    print(completion(_parser(), arguments.shell))
 
 
 def _eval(arguments: argparse.Namespace) -> None:

@@ -38,7 +38,8 @@ def harness_task(recipe: Recipe, mode: str) -> str:
 def write_harness_results(evaluation: Evaluation, folder: Path) -> Path:
     """Write results and samples below `folder`; returns where the results are."""
     results, now = evaluation.results, datetime.now()
-    name = f"{results['base_model']},{results['model']}"
+    base = Path(results["base_model"])
+    name = f"{base.name if base.is_dir() else base},{results['model']}"
     sanitized = re.sub(r"[\"<>:/|\\?*\[\]]+", "__", name)
     date, folder = now.isoformat().replace(":", "-"), folder / sanitized
     make_folder(folder)
@@ -50,7 +51,7 @@ def write_harness_results(evaluation: Evaluation, folder: Path) -> Path:
             found[key][task] = value
     page = {
         **found,
-        "groups": {},
+        "group_subtasks": {},
         "config": {
             "model": "star",
             "model_args": {"pretrained": results["base_model"], "adapter_sha256": results["adapter_sha256"]},
@@ -64,8 +65,7 @@ def write_harness_results(evaluation: Evaluation, folder: Path) -> Path:
         "model_source": "star",
         "model_name": name,
         "model_name_sanitized": sanitized,
-        "chat_template": None,
-        "chat_template_sha": None,
+        **dict.fromkeys(("chat_template", "chat_template_sha", "system_instruction", "system_instruction_sha")),
     }
     write_json(folder / f"results_{date}.json", page)
     return folder / f"results_{date}.json"
@@ -85,7 +85,6 @@ def _of_task(evaluation: Evaluation, task: str, samples: list[dict[str, Any]]) -
     }
     return {
         "results": {"alias": task, f"{METRIC},{FILTER}": mean(shares), f"{METRIC}_stderr,{FILTER}": error},
-        "group_subtasks": [],
         "configs": config,
         "versions": VERSION,
         "n-shot": 0,

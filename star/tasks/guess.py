@@ -6,14 +6,15 @@ Used by `star init`, and by `star eval --task FILE`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from star.errors import UserError, cut
 from star.records import Problem
 from star.tasks.source import read_rows
-from star.verify import ChoiceVerifier, NumericVerifier, SymbolicVerifier, Verifier
+from star.verify import NumericVerifier, SymbolicVerifier, Verifier
+from star.verify.choice import parse_choice
 
 QUESTIONS = ("question", "problem", "prompt", "query", "input", "instruction", "text")
 ANSWERS = ("answer", "final_answer", "gold", "target", "label", "output", "solution", "response")
@@ -36,7 +37,7 @@ class Guess:
         fields: the key of `question` and `answer`, and of `id` and `group` where there are such.
         rows: how many there are.
         example: the first of them: question and final answer.
-        labels: the answers of `verifier: label`.
+        answers: all different ones, for `verifier: label`.
         gold_pattern: finds the final answer in the answer field, where that holds more.
     """
 
@@ -46,13 +47,13 @@ class Guess:
     example: tuple[str, str]
     verifier: str
     why: str
-    labels: list[str] = field(default_factory=list)
+    answers: list[str]
     gold_pattern: str | None = None
     has_choices: bool = False
 
     def settings(self) -> dict[str, Any]:
         """The `task` section of a recipe with these problems."""
-        more = {"labels": self.labels, "gold_pattern": self.gold_pattern}
+        more = {"labels": self.verifier == "label" and self.answers, "gold_pattern": self.gold_pattern}
         return {
             "kind": "jsonl",
             "train": str(self.path),
@@ -82,7 +83,7 @@ def guess(path: Path) -> Guess:
     if marked:
         answers = [answer.rpartition("####")[2].strip() for answer in answers]
     choices = [row.get("choices") or [] for row in rows]
-    verifier, why, labels = _verifier(answers, choices)
+    verifier, why = _verifier(answers, choices)
     return Guess(
         path,
         fields,
@@ -90,7 +91,7 @@ def guess(path: Path) -> Guess:
         (str(rows[0][fields["question"]]), answers[0]),
         verifier,
         why,
-        labels,
+        sorted(set(answers)),
         MARKED if marked else None,
         all(choices),
     )
@@ -112,23 +113,22 @@ def _is_text(value: Any) -> bool:
     return not isinstance(value, bool) and isinstance(value, (str, int, float)) and bool(str(value).strip())
 
 
-def _verifier(answers: Sequence[str], choices: Sequence[Any]) -> tuple[str, str, list[str]]:
-    """Name of a verifier that takes all these answers for a ground truth, why, and the labels it needs."""
-    labels = sorted(set(answers))
+def _verifier(answers: Sequence[str], choices: Sequence[Any]) -> tuple[str, str]:
+    """Name of a verifier that takes all these answers for a ground truth, and why."""
+    different = len(set(answers))
     lists = all(isinstance(one, list) and one and all(isinstance(text, str) for text in one) for one in choices)
-    if lists and _takes(ChoiceVerifier(), answers, choices):
-        return "choice", "every row has choices, and its answer is one of them", []
-    if _takes(NumericVerifier(), answers, choices):
-        return "numeric", "every answer is a number", []
-    if len(labels) <= FEW_LABELS and len(answers) >= 4 * len(labels):
-        return "label", f"there are only {len(labels)} different answers", labels
-    if any(set("\\^=_") & set(answer) for answer in answers) and _takes(SymbolicVerifier(), answers[:20], choices):
-        return "symbolic", "the answers are mathematics", []
+    if lists and all(parse_choice(text, tuple(c)) is not None for text, c in zip(answers, choices, strict=True)):
+        return "choice", "every row has choices, and its answer is one of them"
+    if _takes(NumericVerifier(), answers):
+        return "numeric", "every answer is a number"
+    if different <= FEW_LABELS and len(answers) >= 4 * different:
+        return "label", f"there are only {different} different answers"
+    if any(set("\\^=_") & set(answer) for answer in answers) and _takes(SymbolicVerifier(), answers[:20]):
+        return "symbolic", "the answers are mathematics"
     if max(map(len, answers)) > LONG:
-        return "exact", f"the answers are texts, up to {max(map(len, answers))} characters: a final answer is short", []
-    return "exact", "the answers are neither numbers nor a few labels", []
+        return "exact", f"the answers are texts, up to {max(map(len, answers))} characters: a final answer is short"
+    return "exact", "the answers are neither numbers nor a few labels"
 
 
-def _takes(verifier: Verifier, answers: Sequence[str], choices: Sequence[Any]) -> bool:
-    problems = (Problem("guess", "jsonl", "", a, tuple(c)) for a, c in zip(answers, choices, strict=False))
-    return all(verifier.check_gold(problem) is None for problem in problems)
+def _takes(verifier: Verifier, answers: Sequence[str]) -> bool:
+    return all(verifier.check_gold(Problem("", "jsonl", "", answer)) is None for answer in answers)
