@@ -58,6 +58,7 @@ def test_the_recipe_runs_as_it_is_and_trains_on_what_a_model_can(sums, tiny_run,
         "name=tiny", "iterations=1", r"task.prompt='Q:{question}\nA:'", r"task.hint='Q:{question} {answer}\nA:'",
         "task.answer_pattern='#([0-9]+)'",
         "rationalization.probability=0", "decoding.max_new_tokens=40", "train.rank=2", "model.device=cpu",
+        "limit=2", "train.epochs=0.5",
     ]  # fmt: skip
     assert main(["run", "tiny.yaml", *overrides]) == 0
     assert read_json(Path("runs/tiny/iterations/001/metrics.json"))["solved"] > 0
