@@ -8,8 +8,10 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 run=${1:-}
 if [ -z "$run" ]; then
-    python -m star run recipes/arithmetic.yaml --runs "$out" iterations=1 problems_per_iteration=400 train.epochs=1 \
-        model.dtype=float32 model.starter.steps=500 'task.held_out={1: 9, 2: 100}' >"$out/log"
+    starter='{hidden_size: 96, layers: 2, heads: 2, intermediate_size: 128, context: 96, steps: 400, lr: 5.0e-3}'
+    python -m star run recipes/arithmetic.yaml --runs "$out" iterations=1 problems_per_iteration=300 train.epochs=1 \
+        model.dtype=float32 "model.starter=$starter" 'task.held_out={1: 9, 2: 50}' \
+        'task.train={1: 60, 2: 300}' >"$out/log"
     run=$out/arithmetic
 fi
 python -m star eval "$run" --out "$out/evaluations" --lm-eval "$out/ours" >>"$out/log"

@@ -108,10 +108,16 @@ def prepare(recipe: Recipe, own: Own | None = None) -> Checked:
     return checked
 
 
-def carry_out(checked: Checked, folder: str | Path, begin: Callable[[Store], None] | None = None) -> Result:
+def carry_out(
+    checked: Checked,
+    folder: str | Path,
+    recipe: Recipe | None = None,
+    begin: Callable[[Store], None] | None = None,
+) -> Result:
     """Run what was checked in a run directory, and write its report.
 
     Args:
+        recipe: what the directory says it is; that of a fork has another name than what was checked.
         begin: puts into the directory what the run begins with (a fork).
 
     Raises:
@@ -123,7 +129,7 @@ def carry_out(checked: Checked, folder: str | Path, begin: Callable[[Store], Non
     from star.store import Store
     from star.store.retention import best
 
-    with Store.open(Path(folder), checked.recipe, begin) as store:
+    with Store.open(Path(folder), recipe or checked.recipe, begin) as store:
         loop.run(open_session(checked, store), store)
         metrics = store.metrics()
         adapter = store.adapter(metrics[-1]["iteration"])

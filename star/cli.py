@@ -181,9 +181,6 @@ def _run(arguments: argparse.Namespace) -> None:
     if (arguments.fork is None) != (arguments.from_iteration is None):
         raise UserError("--fork NEW and --from-iteration N belong together: give both")
     _require_one_process()
-    parent = arguments.runs / recipe.name
-    if arguments.fork is not None:
-        recipe = load_recipe(arguments.recipe, [*_overrides(arguments), f"name={json.dumps(arguments.fork)}"])
     checked = prepare(recipe)
     if arguments.dry_run:
         _show(checked)
@@ -192,8 +189,10 @@ def _run(arguments: argparse.Namespace) -> None:
         from star.store import Store
         from star.store.fork import fork
 
-        begin = fork(Store.existing(parent), arguments.from_iteration, recipe, arguments.runs / recipe.name)
-    result = carry_out(checked, arguments.runs / recipe.name, begin)
+        parent = Store.existing(arguments.runs / recipe.name)
+        recipe = load_recipe(arguments.recipe, [*_overrides(arguments), f"name={json.dumps(arguments.fork)}"])
+        begin = fork(parent, arguments.from_iteration, recipe, arguments.runs / recipe.name)
+    result = carry_out(checked, arguments.runs / recipe.name, recipe, begin)
     _print_run(result.folder, result.report)
 
 
