@@ -13,24 +13,25 @@ import shlex
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from star import __version__
+from star.api import carry_out, prepare
+from star.arguments import make_parser
 from star.console import console, errors
 from star.errors import UserError
 from star.interrupt import handling_signals
 from star.machine import machine_error
-from star.processes import find_place, lead, missing_processes
+from star.processes import find_place, missing_processes
 from star.recipe import Recipe, load_recipe
-from star.secrets import redact
 
 
 def main(argv: Sequence[str] | None = None, again: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code. `again` is the command that does the same, `star` by default."""
     argv = sys.argv[1:] if argv is None else argv
     sys.excepthook = _show_bug
-    parser = _parser()
+    parser = make_parser()
     arguments, more = parser.parse_known_args(argv)  # argparse loses overrides that follow an option
     if hasattr(arguments, "overrides") and not any(word.startswith("-") for word in more):
         arguments.overrides += more
@@ -40,7 +41,7 @@ def main(argv: Sequence[str] | None = None, again: Sequence[str] | None = None) 
         os.environ.setdefault("TQDM_DISABLE", "1")  # libraries' bars are carriage returns in a log
     try:
         with handling_signals():
-            return arguments.command(arguments) or 0
+            return COMMANDS[arguments.command](arguments) or 0
     except UserError as error:
         errors.print(f"error: {error}", markup=False)
         return 2
@@ -54,117 +55,13 @@ def main(argv: Sequence[str] | None = None, again: Sequence[str] | None = None) 
         return getattr(error, "exit_code", 130)
 
 
-class _Parser(argparse.ArgumentParser):
-    """One that does not repeat a token which was given as an argument."""
-
-    def error(self, message: str) -> NoReturn:
-        super().error(redact(message))
-
-
 def _show_bug(kind: type[BaseException], error: BaseException, trace: Any) -> None:
     """The traceback of an error that is ours, for a report: without the user's tokens."""
     errors.print("".join(traceback.format_exception(kind, error, trace)), markup=False)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="star", description="Teach a language model to reason from its own successes (STaR).")
-    parser.add_argument("--version", action="version", version=f"star {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_work(commands)
-    _add_looks(commands)
-    return parser
-
-
-def _add_work(commands: Any) -> None:
-    """The commands that make something."""
-    run = commands.add_parser("run", help="run a recipe, or go on with its interrupted run")
-    run.add_argument("recipe", help="path of a recipe (YAML)")
-    run.add_argument("overrides", nargs="*", metavar="key=value", help="recipe keys to change, as train.lr=1e-4")
-    run.add_argument("--name", help="name of the run (its directory is RUNS/NAME); the recipe's by default")
-    run.add_argument("--limit", type=int, metavar="N", help="only the first N problems of each group of each split")
-    run.add_argument("--runs", default="runs", type=Path, metavar="DIR", help="where runs are kept (default: runs)")
-    run.add_argument("--fork", metavar="NEW", help="start a run of that name from an iteration of the recipe's run")
-    run.add_argument("--from-iteration", type=int, metavar="N", help="which one, with --fork")
-    run.add_argument("--dry-run", action="store_true", help="check everything, show prompts, and stop")
-    run.set_defaults(command=_run)
-
-    export = commands.add_parser(
-        "export", help="take away training data, an adapter or a plain model, each with a card"
-    )
-    export.add_argument("run", type=Path, help="run directory")
-    export.add_argument(
-        "--dataset", type=Path, metavar="DIR", help="the training data, as datasets.load_dataset reads it"
-    )
-    export.add_argument(
-        "--adapter", type=Path, metavar="DIR", help="the adapter, as PeftModel.from_pretrained reads it"
-    )
-    export.add_argument("--merge", type=Path, metavar="DIR", help="the adapter merged into the base model")
-    export.add_argument("--iteration", type=int, metavar="N", help="which iteration (default: the last finished one)")
-    _add_format(export)
-    export.set_defaults(command=_export)
-
-    push = commands.add_parser("push", help="upload an adapter and its training data to the hub, each with its card")
-    push.add_argument("run", type=Path, help="run directory")
-    push.add_argument("--repo", required=True, metavar="OWNER/NAME", help="the model that it becomes")
-    data = push.add_mutually_exclusive_group()
-    data.add_argument("--dataset-repo", metavar="OWNER/NAME", help="the data set (default: of the same name)")
-    data.add_argument("--no-dataset", dest="with_dataset", action="store_false", help="only the adapter and its card")
-    push.add_argument("--iteration", dest="number", type=int, metavar="N", help="which one (default: the last)")
-    push.add_argument("--public", action="store_true", help="for everyone to see (default: private)")
-    push.add_argument("--dry-run", action="store_true", help="say what would be uploaded, contact nobody, and stop")
-    _add_format(push)
-    push.set_defaults(command=_push)
-
-
-def _add_format(parser: argparse.ArgumentParser) -> None:
-    formats = ("trl", "trl-chat", "axolotl", "axolotl-chat")
-    parser.add_argument(
-        "--format", choices=formats, help="the data set as these trainers read it (default: all columns)"
-    )
-
-
-def _add_looks(commands: Any) -> None:
-    """The commands that look at what was made."""
-    verify = commands.add_parser("verify-run", help="check that all files of a run are what was written")
-    verify.add_argument("run", type=Path, help="run directory")
-    verify.set_defaults(command=_verify_run)
-
-    report = commands.add_parser("report", help="print the table of a run, or of several, and write the report")
-    report.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="run directory; several are overlaid")
-    report.add_argument(
-        "--out", type=Path, metavar="FILE", help="the page (default: RUN/report/index.html; star-report/ for several)"
-    )
-    report.set_defaults(command=_report)
-
-    status = commands.add_parser("status", help="show what a run is doing, how far it is and how long it may take")
-    status.add_argument("run", type=Path, help="run directory")
-    status.add_argument("--watch", action="store_true", help="every few seconds, until the run ends")
-    status.add_argument("--json", action="store_true", help="as a line of JSON")
-    status.set_defaults(command=_status)
-
-    compare = commands.add_parser("compare", help="put runs side by side: a table and, with --out, a picture")
-    compare.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run directory")
-    compare.add_argument("--signals", action="store_true", help="the signals of the audit too")
-    compare.add_argument("--out", type=Path, metavar="FILE.png", help="draw the curves into this file")
-    compare.set_defaults(command=_compare)
-
-    trace = commands.add_parser("trace", help="show where a training example, or any attempt, comes from")
-    _add_example(trace)
-    trace.add_argument("--json", action="store_true", help="as JSON")
-    trace.set_defaults(command=_trace)
-
-    replay = commands.add_parser("replay", help="sample an attempt again and compare: exit code 1 if it is different")
-    _add_example(replay)
-    replay.set_defaults(command=_replay)
-
-
-def _add_example(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", type=Path, help="run directory")
-    parser.add_argument("example", metavar="EXAMPLE_ID", help="as attempt_id in train.jsonl: base/plain/PROBLEM/0")
-
-
 def _run(arguments: argparse.Namespace) -> None:
-    recipe = load_recipe(arguments.recipe, _overrides(arguments))
+    recipe, begin = load_recipe(arguments.recipe, _overrides(arguments)), None
     if (arguments.fork is None) != (arguments.from_iteration is None):
         raise UserError("--fork NEW and --from-iteration N belong together: give both")
     place = find_place()
@@ -175,30 +72,19 @@ def _run(arguments: argparse.Namespace) -> None:
         return
     if notice := missing_processes(place):
         console.print(f"note: {notice}", markup=False)
-    from star.preflight import check
-
-    checked = check(recipe)
-    for notice in checked.notices():
-        console.print(f"note: {notice}", markup=False)
+    checked = prepare(recipe)
     if arguments.dry_run:
         _show(checked)
         return
-    from star.loop import run
-    from star.models import choose_device
-    from star.session import open_session
-    from star.store import Store
-
-    begin = None
     if arguments.fork is not None:
+        from star.store import Store
         from star.store.fork import fork
 
         parent = Store.existing(arguments.runs / recipe.name)
         recipe = load_recipe(arguments.recipe, [*_overrides(arguments), f"name={json.dumps(arguments.fork)}"])
         begin = fork(parent, arguments.from_iteration, recipe, arguments.runs / recipe.name)
-    cpu = choose_device(recipe.model).type == "cpu"
-    with Store.open(arguments.runs / recipe.name, recipe, begin) as store, lead(place, cpu) as world:
-        run(open_session(checked, store, world), store)
-    _report(argparse.Namespace(runs=[store.folder], out=None))
+    result = carry_out(checked, arguments.runs / recipe.name, recipe, begin)
+    _print_run(result.folder, result.report)
 
 
 def _overrides(arguments: argparse.Namespace) -> list[str]:
@@ -224,7 +110,7 @@ def _show(checked) -> None:
 def _export(arguments: argparse.Namespace) -> None:
     from star.export import export
 
-    where = {name: getattr(arguments, name) for name in ("dataset", "adapter", "merge")}
+    where = {name: getattr(arguments, name) for name in ("dataset", "adapter", "merge", "lm_eval")}
     for line in export(arguments.run, arguments.iteration, **where, format=arguments.format):
         console.print(line, markup=False)
 
@@ -237,18 +123,62 @@ def _push(arguments: argparse.Namespace) -> None:
         console.print(line, markup=False)
 
 
+def _init(arguments: argparse.Namespace) -> None:
+    from star.init import write_recipe
+
+    path = write_recipe(arguments.data, arguments.model, arguments.verifier, arguments.out, arguments.yes)
+    shown = shlex.quote(str(path))
+    console.print(f"wrote {path}; look at it, then:", markup=False)
+    console.print(f"  star run {shown} --dry-run\n  star run {shown}", markup=False)
+
+
+def _completion(arguments: argparse.Namespace) -> None:
+    from star.completion import completion
+
+    print(completion(make_parser(), arguments.shell))
+
+
+def _eval(arguments: argparse.Namespace) -> None:
+    from star.evaluation import choose_subject, print_evaluation, score, write_harness_results
+
+    run, overrides = arguments.run, arguments.overrides
+    if run is not None and "=" in run and not Path(run).exists():  # no run, only overrides
+        run, overrides = None, [run, *overrides]
+    if arguments.problems is not None:
+        overrides = [*overrides, f"evaluation.problems={arguments.problems}"]
+    with redirect_stdout(sys.stderr if arguments.json else sys.stdout):
+        subject = choose_subject(
+            None if run is None else Path(run), arguments.model, arguments.iteration, arguments.task, overrides
+        )
+        evaluation = score(subject, arguments.out)
+        if arguments.lm_eval:
+            page = write_harness_results(evaluation, arguments.lm_eval)
+            console.print(f"in lm-evaluation-harness's format: {page}", markup=False)
+    if arguments.json:
+        console.print(json.dumps(evaluation.results), markup=False, emoji=False)
+    else:
+        print_evaluation(evaluation)
+
+
 def _report(arguments: argparse.Namespace) -> None:
-    from star.report import print_table, print_verdict, write_report
+    from star.report import write_report
     from star.report.compare import load_runs, print_comparison
     from star.store import Store
 
     folders = [Store.existing(run).folder for run in arguments.runs]
     page = write_report(*folders, out=arguments.out)
     if len(folders) == 1:
-        print_table(folders[0])
-        print_verdict(folders[0])
+        _print_run(folders[0], page)
     else:
         print_comparison(load_runs(folders))
+        console.print(f"report: {page}", markup=False)
+
+
+def _print_run(folder: Path, page: Path) -> None:
+    from star.report import print_table, print_verdict
+
+    print_table(folder)
+    print_verdict(folder)
     console.print(f"report: {page}", markup=False)
 
 
@@ -298,3 +228,20 @@ def _replay(arguments: argparse.Namespace) -> int:
     again = replay(arguments.run, arguments.example)
     print_replay(again)
     return int(bool(again.differences))
+
+
+COMMANDS = {
+    "run": _run,
+    "export": _export,
+    "push": _push,
+    "eval": _eval,
+    "init": _init,
+    "verify_run": _verify_run,
+    "report": _report,
+    "status": _status,
+    "compare": _compare,
+    "trace": _trace,
+    "replay": _replay,
+    "completion": _completion,
+}
+"""What `star` does, by the name that `arguments.py` gives it."""

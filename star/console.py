@@ -33,9 +33,14 @@ errors = RedactingConsole(stderr=True, highlight=False, soft_wrap=True)
 Advance = Callable[..., None]
 
 
-def silence() -> None:
-    """Say nothing from now on but errors: another process speaks for this one."""
-    console.quiet = True
+@contextmanager
+def silence() -> Iterator[None]:
+    """Within: say nothing but errors, since another process speaks for this one."""
+    before, console.quiet = console.quiet, True
+    try:
+        yield
+    finally:
+        console.quiet = before
 
 
 class Units(NamedTuple):

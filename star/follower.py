@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from star.console import silence
+from star.custom import NOTHING, Own
 from star.errors import UserError
 from star.files import Rows
+from star.interrupt import SIGNALS
 from star.models import choose_device, resolve_checkpoint, set_threads
 from star.processes import Place, follow
 from star.recipe import Recipe
@@ -17,28 +19,33 @@ from star.rollout import WAVE, Wave
 from star.sample import open_sampler
 from star.session import FINE_TUNE, OPEN
 from star.store import Checkpoints
-from star.tasks import build_task
 from star.train import train_lora
 
 
-def help_with(recipe: Recipe, place: Place) -> None:
+def help_with(recipe: Recipe, place: Place, own: Own = NOTHING) -> None:
     """Do what the first process says until the run ends. Prints nothing: what goes wrong here is told there.
 
-    A signal is for the first process, which ends this one.
+    Signals are for the first process, which ends this one.
+
+    Args:
+        own: what the user brings; the same as in the first process.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    silence()
-    follower = Follower(recipe)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
+    follower = Follower(recipe, own)
     handlers = {OPEN: follower.open, WAVE: follower.attempt, FINE_TUNE: follower.fine_tune}
-    follow(place, choose_device(recipe.model).type == "cpu", handlers)
+    try:
+        with silence():
+            follow(place, choose_device(recipe.model).type == "cpu", handlers)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Follower:
     """The parts of a run that several processes work on, in one that is not the first."""
 
-    def __init__(self, recipe: Recipe):
-        self.recipe = recipe
+    def __init__(self, recipe: Recipe, own: Own):
+        self.recipe, self.own = recipe, own
 
     def open(self, folder: str, tokens: int) -> None:
         """Prepare to work on the run in `folder`, with `tokens` in flight.
@@ -49,9 +56,9 @@ class Follower:
         if not Path(folder).is_dir():
             raise UserError(f"{folder} is not there; give --runs a folder on a file system that all machines share")
         set_threads(self.recipe.model)
-        self.task = build_task(self.recipe)
+        self.task = self.own.task_of(self.recipe)
         self.checkpoint = resolve_checkpoint(self.recipe, self.task)
-        self.sampler = open_sampler(self.recipe, self.checkpoint, tokens, Path(folder))
+        self.sampler = self.own.sampler or open_sampler(self.recipe, self.checkpoint, tokens, Path(folder))
 
     def attempt(self, **wave: Any) -> list[dict[str, Any]]:
         """Sample and verify a wave."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from star.audit.reference import Reference, load_reference
+from star.custom import NOTHING, Own
 from star.errors import Complaints, UserError
 from star.files import file_sha256
 from star.models import encode_prompt, encode_target, load_tokenizer, resolve_checkpoint
@@ -23,7 +24,7 @@ from star.prompts import PromptBuilder, evaluates_with_exemplars, samples_with_e
 from star.real import RealExamples, load_real
 from star.recipe import Recipe
 from star.records import Problem
-from star.tasks import Task, build_task, load_problems
+from star.tasks import Task, load_problems
 from star.tracking import require_trackers
 
 LONGEST = 50
@@ -50,6 +51,7 @@ class Checked:
     removed: Complaints  # training problems left out because they overlap what is protected
     real: RealExamples
     tether_files: dict[str, str]  # those of audit.protect and mix.real, each with its SHA-256
+    own: Own  # what the user brings
 
     def notices(self) -> list[str]:
         """What a user should know before the run, none of it an error."""
@@ -95,8 +97,11 @@ class Checked:
             yield title, f"{example.prompt}[learned:]{example.target}{end}"
 
 
-def check(recipe: Recipe) -> Checked:
+def check(recipe: Recipe, own: Own = NOTHING) -> Checked:
     """Validate all that a recipe names, short of loading weights.
+
+    Args:
+        own: what the user brings in the place of what the recipe would build.
 
     Raises:
         UserError: the first thing found wrong.
@@ -104,9 +109,9 @@ def check(recipe: Recipe) -> Checked:
     require_trackers(recipe.tracking)
     if recipe.model.device not in ("auto", "cpu"):
         choose_device(recipe.model)
-    task = build_task(recipe)
+    task = own.task_of(recipe)
     train, held_out, protected, removed = load_problems(recipe, task)
-    tokenizer, context = _tokenizer(recipe, task)
+    tokenizer, context = base_tokenizer(recipe, task)
     prompts = PromptBuilder(task, recipe.prompt, tokenizer, direct=recipe.method == "direct")
     _check_bare_answer(recipe, task, train[0])
     real = load_real(recipe, prompts, protected)
@@ -125,6 +130,7 @@ def check(recipe: Recipe) -> Checked:
         removed,
         real,
         tether_files=_tether_files(recipe),
+        own=own,
     )
 
 
@@ -142,8 +148,12 @@ def _check_bare_answer(recipe: Recipe, task: Task, problem: Problem) -> None:
         )
 
 
-def _tokenizer(recipe: Recipe, task: Task) -> tuple[Any, int | None]:
-    """Tokenizer and context length of the base model; a starter need not be pretrained for that."""
+def base_tokenizer(recipe: Recipe, task: Task) -> tuple[Any, int | None]:
+    """Tokenizer and context length of the base model; a starter need not be pretrained for that.
+
+    Raises:
+        UserError: the model cannot be had, or is no causal language model.
+    """
     if recipe.model.starter is not None:
         from star.models.starter import starter_tokenizer
 

@@ -63,6 +63,8 @@ def replay(folder: Path, id: str) -> Replay:
         raise UserError(f"{id}: no model wrote it, so there is nothing to sample again; `star trace` tells its source")
     if conditions.recipe is None:
         raise UserError(f"{id}: the recipe of its iteration is not in {folder}, so nobody knows how it was sampled")
+    if own := conditions.own_sampler or (conditions.task is None and conditions.facts.get("custom", {}).get("task")):
+        raise UserError(f"{id}: it was sampled with an object of your own, {own}, which is in no file of the run")
     then, facts, seed = attempt.completion, conditions.facts, conditions.stage_seed(found.address.kind)
     if derive_seed(seed, then.problem_id, then.sample_index) != then.seed:
         raise UserError(

@@ -73,6 +73,7 @@ def open_session(checked: Checked, store: Store, world: World) -> Session:
             "problems_skipped": len(checked.task.skipped),
             "problems_removed": checked.removed.count,
             "verifier": f"{checked.task.verifier.version}; steps {STEPS_VERSION}",
+            "custom": checked.own.facts(),
             "max_tokens_in_flight": tokens,
             "world_size": world.size,
             **machine,
@@ -80,7 +81,7 @@ def open_session(checked: Checked, store: Store, world: World) -> Session:
     )
     for line in changed:
         console.print(f"warning: since this run began, {line}", markup=False)
-    sampler = open_sampler(recipe, checkpoint, tokens, store.folder)
+    sampler = checked.own.sampler or open_sampler(recipe, checkpoint, tokens, store.folder)
     world.everywhere(OPEN, {"folder": str(store.folder.absolute()), "tokens": tokens}, lambda: None)
     return Session(checked, store, checkpoint, sampler, world)
 

@@ -12,7 +12,16 @@ def star(*arguments, cwd, **environment):
     """`star ARGUMENTS` in the folder `cwd`."""
     command = [sys.executable, "-m", "star", *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), **environment}
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=120, check=False)
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=environment,
+        timeout=120,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def contents(folder):

@@ -17,7 +17,7 @@ from star.records import AttemptId, Example, Problem, derive_seed, model_name
 from star.store import Artefacts, Store
 from star.store.retention import WEIGHTS
 from star.store.run import RECIPE
-from star.tasks import Task, build_task
+from star.tasks import Task, known_task
 
 STAGES = {"plain": "attempts", "hinted": "rationalizations"}
 """Which stage of an iteration attempts of each kind are in."""
@@ -110,12 +110,17 @@ class Conditions:
 
     @cached_property
     def task(self) -> Task | None:
-        return build_task(self.recipe) if self.recipe else None
+        return known_task(self.recipe) if self.recipe else None
 
     @cached_property
     def decoding(self) -> Decoding | None:
         """How the attempts were sampled, with stop strings."""
-        return self.task.with_stop(self.recipe.decoding) if self.recipe else None
+        return self.task.with_stop(self.recipe.decoding) if self.task else None
+
+    @property
+    def own_sampler(self) -> str | None:
+        """Class and version of the sampler, where it was an object of the user's own (`star/custom.py`)."""
+        return self.facts.get("custom", {}).get("sampler")
 
     @cached_property
     def filters(self) -> tuple[Filter, ...]:

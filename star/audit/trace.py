@@ -107,7 +107,7 @@ def _sampling(found: Found) -> Chain:
     decoding, recipe = conditions.decoding, conditions.recipe
     return {
         "decoding": decoding.model_dump(mode="json") if decoding else None,
-        "sampler": recipe.sampler.kind if recipe else None,
+        "sampler": conditions.own_sampler or (recipe.sampler.kind if recipe else None),
         "chat": recipe.prompt.chat if recipe else None,
         "seed": completion.seed,
         "stage_seed": conditions.stage_seed(found.address.kind),

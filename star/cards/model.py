@@ -14,7 +14,7 @@ from star.recipe import Recipe
 from star.records import Example
 from star.store import Artefacts
 from star.store.retention import WEIGHTS
-from star.tasks import build_task
+from star.tasks import known_task
 
 ORIGINS = {
     "plain": "rationales of this iteration, sampled without help",
@@ -58,7 +58,7 @@ def model_card(iteration: Artefacts, recipe: Recipe, merged: bool = False) -> st
         number=iteration.number,
         merged=merged,
         what=WHAT["direct" if recipe.method == "direct" else recipe.selection.accept],
-        prompt=build_task(recipe).plain,
+        prompt=task.plain if (task := known_task(recipe)) else None,
         base=base,
         is_hub_model=is_hub_model,
         facts=facts,

@@ -1,10 +1,12 @@
-"""Take away what a run made: its training data, its adapter, or a plain model; each into a folder of its own."""
+"""Take away what a run made: its training data, its adapter, or a plain model, or a task for
+lm-evaluation-harness; each into a folder of its own."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from star.errors import UserError
 from star.files import make_folder, put_in_place
@@ -19,8 +21,9 @@ def export(
     adapter: Path | None = None,
     merge: Path | None = None,
     format: str | None = None,
+    lm_eval: Path | None = None,
 ) -> Iterator[str]:
-    """Write each of the three that is asked for; says so in a line when it is there.
+    """Write each of those that are asked for; says so in a line when it is there.
 
     Args:
         number: which iteration; the last finished one when `None`.
@@ -31,7 +34,7 @@ def export(
             empty.
     """
     store = Store.existing(run)
-    asked = {"--dataset": dataset, "--adapter": adapter, "--merge": merge}
+    asked = {"--dataset": dataset, "--adapter": adapter, "--merge": merge, "--lm-eval": lm_eval}
     folders = {option: folder for option, folder in asked.items() if folder is not None}
     if not folders:
         raise UserError(f"say what to export, and where to: {', '.join(f'{option} DIR' for option in asked)}")
@@ -54,6 +57,12 @@ def export(
     if merge:
         _write(merge, lambda folder: write_merged(store, number, folder))
         yield f"iteration {number} of {run} is now a plain model in {merge}"
+    if lm_eval:
+        from star.export.harness import write_harness_task
+
+        command = _write(lm_eval, lambda folder: write_harness_task(store, number, folder, lm_eval))
+        yield f"a task for lm-evaluation-harness is in {lm_eval} (pip install 'star-trainer[lm-eval]'); score with:"
+        yield command
 
 
 def chosen(store: Store, number: int | None) -> int:
@@ -74,7 +83,7 @@ def _require_free(option: str, folder: Path) -> None:
         raise UserError(f"{option} {folder}: a file system is mounted there; give a folder in it")
 
 
-def _write(folder: Path, fill: Callable[[Path], int | None]) -> int | None:
+def _write(folder: Path, fill: Callable[[Path], Any]) -> Any:
     """Have `fill` write a folder, which is whole or not there; returns what `fill` returns."""
     folder = folder.resolve()
     partial = folder.with_name(f".{folder.name}.star-export")

@@ -10,7 +10,7 @@ from star.cards import model_card
 from star.models import choose_device, choose_dtype, load_tokenizer, merge_adapter, recorded_checkpoint
 from star.recipe import Recipe
 from star.store import Artefacts, Store
-from star.tasks import build_task
+from star.tasks import known_task
 
 FILES = ("adapter_model.safetensors", "adapter_config.json")
 
@@ -35,7 +35,7 @@ def write_merged(store: Store, number: int, folder: Path) -> None:
     """
     recipe = _recipe(store, number)
     recorded = store.read_run().get("base_model_sha256")
-    checkpoint = recorded_checkpoint(recipe, build_task(recipe), recorded, store.folder)
+    checkpoint = recorded_checkpoint(recipe, known_task(recipe), recorded, store.folder)
     device = choose_device(recipe.model)
     model = merge_adapter(checkpoint, store.adapter(number), choose_dtype(recipe.model, device), device)
     model.save_pretrained(folder)

@@ -1,13 +1,14 @@
 """Recipes: YAML plus `key=value` overrides -> one validated `Recipe`; canonical form, hash and difference."""
 
 from star.recipe.base import Section
-from star.recipe.load import NOT_DECIDING, ROUNDING, canonical, difference, load_recipe, recipe_hash
+from star.recipe.load import NOT_DECIDING, ROUNDING, canonical, difference, load_recipe, make_recipe, recipe_hash
 from star.recipe.model import Model, Starter
 from star.recipe.samplers import OpenAIServers, SamplerSettings, VllmEngine
 from star.recipe.schema import Decoding, Prompting, Recipe, Training
 from star.recipe.tasks import (
     ArithmeticTask,
     CommonsenseqaTask,
+    CustomTask,
     DataTask,
     Gsm8kTask,
     JsonlFields,
@@ -23,6 +24,7 @@ __all__ = [
     "ArithmeticTask",
     "Audit",
     "CommonsenseqaTask",
+    "CustomTask",
     "DataTask",
     "Decoding",
     "Gsm8kTask",
@@ -45,5 +47,6 @@ __all__ = [
     "canonical",
     "difference",
     "load_recipe",
+    "make_recipe",
     "recipe_hash",
 ]

@@ -77,7 +77,19 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         UserError: the file is missing or not YAML, or any key or value is wrong; all problems in one message.
     """
     path = Path(path)
-    data, places = _read_with_parents(path)
+    return make_recipe(*_read_with_parents(path), str(path), overrides)
+
+
+def make_recipe(data: dict[str, Any], places: dict[Key, str], name: str, overrides: Sequence[str] = ()) -> Recipe:
+    """Validate settings as a recipe, `overrides` applied.
+
+    Args:
+        places: where each key stands, for messages.
+        name: of where they come from, for those that stand nowhere.
+
+    Raises:
+        UserError: any key or value is wrong; all problems in one message.
+    """
     problems = []
     for override in overrides:
         try:
@@ -87,17 +99,17 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
             places[key] = _named(override)
         except UserError as error:
             problems.append(str(error))
-    _refuse_newer(data, places, str(path))
-    _refuse_secrets(data, places, str(path))
+    _refuse_newer(data, places, name)
+    _refuse_secrets(data, places, name)
     try:
         recipe = Recipe.model_validate(data)
     except ValidationError as error:
-        problems += [explain(item, str(path), places) for item in error.errors()]
+        problems += [explain(item, name, places) for item in error.errors()]
     if problems:
         count = f"{len(problems)} problem{'s' * (len(problems) > 1)}"
         if len(problems) > MAX_PROBLEMS:
             problems[MAX_PROBLEMS:] = [f"and {len(problems) - MAX_PROBLEMS} more"]
-        raise UserError(f"recipe {path}: {count}\n" + "\n".join(f"  {line}" for line in problems))
+        raise UserError(f"recipe {name}: {count}\n" + "\n".join(f"  {line}" for line in problems))
     return recipe
 
 

@@ -191,7 +191,8 @@ class Recipe(Section):
     limit: Count | None = None
     """Use only the first n problems of each group of each split: for a quick look."""
     task: Task
-    """The problems: `kind` is `arithmetic`, `commonsenseqa`, `gsm8k`, `math`, `reasoning_gym` or `jsonl`."""
+    """The problems: `kind` is `arithmetic`, `commonsenseqa`, `gsm8k`, `math`, `reasoning_gym` or `jsonl`; or
+    `custom`, from Python."""
     model: Model
     """The base model."""
     prompt: Prompting = Prompting()

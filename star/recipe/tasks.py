@@ -204,7 +204,16 @@ class JsonlTask(DataTask):
         return self
 
 
+class CustomTask(Section):
+    """A task object of your own, passed in from Python: `star.run(recipe, folder, task=...)` (docs/api.md)."""
+
+    kind: Literal["custom"]
+    """Which task this is."""
+    settings: dict[str, JsonValue] = {}
+    """Whatever the object was made with: part of the recipe, so a run is not continued with other settings."""
+
+
 Task = Annotated[
-    ArithmeticTask | CommonsenseqaTask | Gsm8kTask | JsonlTask | MathTask | ReasoningGymTask,
+    ArithmeticTask | CommonsenseqaTask | CustomTask | Gsm8kTask | JsonlTask | MathTask | ReasoningGymTask,
     Field(discriminator="kind"),
 ]

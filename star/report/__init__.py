@@ -5,7 +5,7 @@ sections of the page show; `charts.py` draws, `svg.py` for the page and `picture
 together. `table.py` and `compare.py` are for the console.
 """
 
-from star.report.page import write_report
+from star.report.page import PAGE, write_report
 from star.report.table import print_table, print_verdict
 
-__all__ = ["print_table", "print_verdict", "write_report"]
+__all__ = ["PAGE", "print_table", "print_verdict", "write_report"]

@@ -35,6 +35,9 @@ from star.report.trust import trust_blocks, verdict
 CHARTED = ("accuracy", "training", "trust", "cost")
 """Sections with charts."""
 
+PAGE = "report/index.html"
+"""Of one run, in its directory."""
+
 
 def write_report(*folders: Path, out: Path | None = None, pictures: bool = True) -> Path:
     """Write the page of the runs in `folders`, and its main charts as PNGs beside it; returns where the page is.
@@ -49,7 +52,7 @@ def write_report(*folders: Path, out: Path | None = None, pictures: bool = True)
             folder does not exist.
     """
     if out is None:
-        out = (folders[0] / "report" if len(folders) == 1 else Path("star-report")) / "index.html"
+        out = folders[0] / PAGE if len(folders) == 1 else Path("star-report") / "index.html"
     elif out.suffix != ".html" or not out.absolute().parent.is_dir():
         raise UserError(f"--out {out}: give a file that ends in .html, in a folder that exists")
     runs = load_files(folders)

@@ -16,6 +16,7 @@ DECIDING = (
     "tether_files",
     "base_model_sha256",
     "verifier",
+    "custom",
     "dtype",
 )
 """Facts of `run.json` that decide results: a run is not continued with others. The rest (device, threads, number of

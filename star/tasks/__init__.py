@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from star.errors import Complaints, UserError, shown
 from star.overlap import Protected
-from star.recipe import Recipe
+from star.recipe import CustomTask, Recipe
 from star.records import Problem, derive_seed
 from star.tasks.arithmetic import Arithmetic
 from star.tasks.base import Task
@@ -32,12 +32,36 @@ TASKS: dict[str, type[Task]] = {
     "reasoning_gym": ReasoningGym,
 }
 
-__all__ = ["TASKS", "Problems", "Task", "build_task", "load_exemplars", "load_problems", "problems_hash"]
+__all__ = [
+    "TASKS",
+    "Problems",
+    "Task",
+    "build_task",
+    "known_task",
+    "load_exemplars",
+    "load_held_out",
+    "load_problems",
+    "problems_hash",
+]
 
 
 def build_task(recipe: Recipe) -> Task:
-    """The task of a recipe; reads no data yet."""
-    return TASKS[recipe.task.kind](recipe.task)
+    """The task of a recipe; reads no data yet.
+
+    Raises:
+        UserError: it is an object of the user's own.
+    """
+    if (task := known_task(recipe)) is None:
+        raise UserError(
+            "task.kind = 'custom': the task of this recipe is an object in Python, which is not here; "
+            "give it as star.run(recipe, folder, task=...) (docs/api.md)"
+        )
+    return task
+
+
+def known_task(recipe: Recipe) -> Task | None:
+    """The task of a recipe; `None` for an object of the user's own."""
+    return None if isinstance(recipe.task, CustomTask) else TASKS[recipe.task.kind](recipe.task)
 
 
 class Problems(NamedTuple):
@@ -63,20 +87,45 @@ def load_problems(recipe: Recipe, task: Task) -> Problems:
     Raises:
         UserError: bad data, duplicate ids, an overlap, or nothing left.
     """
-    exemplars = load_exemplars(recipe.prompt.exemplars, task) if recipe.prompt.exemplars else []
-    shown = {normalise(problem.question) for problem, _ in exemplars}
-    train = task.problems("train")
-    held_out = [problem for problem in task.problems("held_out") if normalise(problem.question) not in shown]
+    train, held_out = task.problems("train"), _not_shown(recipe, task)
     for split, problems in (("training", train), ("held-out", held_out)):
-        if not problems:
-            raise UserError(f"task {task.name}: there are no {split} problems left{_left_out(task)}; give more data")
+        _require_some(task, split, problems)
     _require_unique_ids([*train, *held_out])
     protected = protect(held_out, recipe.audit)
     train, removed = without_overlap(train, protected, recipe.audit)
+    return Problems(_first(recipe.limit, train), _evaluated(recipe, held_out), protected, removed)
+
+
+def load_held_out(recipe: Recipe, task: Task) -> list[Problem]:
+    """The held-out problems of `load_problems`, without a look at those to train on.
+
+    Raises:
+        UserError: bad data, duplicate ids, or nothing left.
+    """
+    held_out = _not_shown(recipe, task)
+    _require_some(task, "held-out", held_out)
+    _require_unique_ids(held_out)
+    return _evaluated(recipe, held_out)
+
+
+def _not_shown(recipe: Recipe, task: Task) -> list[Problem]:
+    """The held-out problems that are no exemplars."""
+    exemplars = load_exemplars(recipe.prompt.exemplars, task) if recipe.prompt.exemplars else []
+    shown = {normalise(problem.question) for problem, _ in exemplars}
+    return [problem for problem in task.problems("held_out") if normalise(problem.question) not in shown]
+
+
+def _evaluated(recipe: Recipe, held_out: list[Problem]) -> list[Problem]:
+    """Those of the held-out problems that the recipe evaluates on."""
     count = recipe.evaluation.problems
     if count is not None and count < len(held_out):
         held_out = random.Random(derive_seed(recipe.seed, "evaluation problems")).sample(held_out, count)
-    return Problems(_first(recipe.limit, train), _first(recipe.limit, held_out), protected, removed)
+    return _first(recipe.limit, held_out)
+
+
+def _require_some(task: Task, split: str, problems: list[Problem]) -> None:
+    if not problems:
+        raise UserError(f"task {task.name}: there are no {split} problems left{_left_out(task)}; give more data")
 
 
 def problems_hash(problems: list[Problem]) -> str:

@@ -1,0 +1,135 @@
+"""Attempt the held-out problems and score them, in a folder of its own, where a killed evaluation goes on.
+
+    ROOT/KIND-KEY/003/  evaluation-few-shot.jsonl  results.json  MANIFEST.json
+
+`KEY` stands for everything but the adapter, `003` for the iteration: evaluations that compare are side by side.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from star.clock import clock
+from star.errors import UserError
+from star.evaluate import accuracy
+from star.evaluation.subject import Subject
+from star.files import Rows, make_folder, read_json
+from star.preflight import base_tokenizer
+from star.prompts import PromptBuilder, evaluates_with_exemplars
+from star.recipe import Recipe, recipe_hash
+from star.records import Attempt, derive_seed, model_name
+from star.rollout import rollout
+from star.sample import open_sampler, tokens_in_flight
+from star.session import exemplars_hash, machine_facts
+from star.store import Iteration
+from star.store.manifest import read_manifest, require_intact
+from star.store.owner import own
+from star.tasks import Task, build_task, load_held_out, problems_hash
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A finished one.
+
+    Attributes:
+        folder: where it is.
+        recipe: problems, prompts and decoding.
+        results: what `results.json` holds: `scores` by evaluation mode, and all that they stand on.
+    """
+
+    folder: Path
+    recipe: Recipe
+    results: dict[str, Any]
+
+    def attempts(self, mode: str) -> Rows[Attempt]:
+        """The attempts behind the scores of one evaluation mode."""
+        return Rows(self.folder / f"evaluation-{mode}.jsonl", Attempt.from_dict)
+
+
+def score(subject: Subject, root: Path | None = None) -> Evaluation:
+    """Score a model, or read the results if they are there.
+
+    Args:
+        root: where evaluations are kept; the subject's by default.
+
+    Raises:
+        UserError: bad data, a prompt that is too long, or files that are not what was written.
+    """
+    recipe = subject.recipe
+    task = build_task(recipe)
+    held_out = load_held_out(recipe, task)
+    prompts = PromptBuilder(task, recipe.prompt, base_tokenizer(recipe, task)[0], direct=recipe.method == "direct")
+    decides = {
+        "task": task.name,
+        "recipe_sha256": recipe_hash(recipe),
+        "base_model": subject.checkpoint.name,
+        "base_model_sha256": subject.checkpoint.fingerprint(),
+        "problems_sha256": problems_hash(held_out),
+        "exemplars_sha256": exemplars_hash(prompts),
+        "verifier": task.verifier.version,
+    }
+    key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:12]
+    folder = (root or subject.root) / f"{task.name}-{key}"
+    make_folder(folder)
+    facts = {**decides, "model": model_name(subject.number), "adapter_sha256": subject.adapter_sha256}
+    final = folder / f"{subject.number:03d}"
+    with own(folder):
+        if not final.exists():
+            facts |= machine_facts(recipe.model)
+            clock.take()  # what came before is no part of it
+            iteration = Iteration(folder, subject.number, facts)
+            attempts = _attempt(iteration, subject, task, prompts, held_out)
+            scores = {mode: accuracy(rows, task.meaning) for mode, rows in attempts}
+            settings = {**_settings(recipe, task), "problems": len(held_out)}
+            iteration.json("results", lambda: {**facts, **settings, "scores": scores})
+            iteration.finish()
+    return Evaluation(final, recipe, _read(final, facts))
+
+
+def _attempt(
+    iteration: Iteration, subject: Subject, task: Task, prompts: PromptBuilder, held_out: list
+) -> Iterator[tuple[str, Iterable[Attempt]]]:
+    """The attempts of each evaluation mode. A run's own evaluation of that iteration has the same seeds."""
+    recipe, number = subject.recipe, subject.number
+    sampler = open_sampler(recipe, subject.checkpoint, tokens_in_flight(recipe, subject.checkpoint))
+    sampler.use(subject.adapter, model_name(number))
+    for exemplars in evaluates_with_exemplars(recipe, number):
+        mode = "few-shot" if exemplars else "zero-shot"
+        produce = partial(
+            rollout,
+            held_out,
+            partial(prompts.prompts, hinted=False, exemplars=exemplars),
+            task=task,
+            sampler=sampler,
+            decoding=task.with_stop(recipe.evaluation_decoding),
+            seed=derive_seed(recipe.seed, number, f"evaluation-{mode}"),
+            wave=recipe.sampler.wave,
+            label=f"{model_name(number)}: {mode}",
+        )
+        make = lambda journal, produce=produce: produce(journal=journal)  # noqa: E731
+        yield mode, iteration.rows(f"evaluation-{mode}", make, Attempt.from_dict)
+
+
+def _settings(recipe: Recipe, task: Task) -> dict[str, Any]:
+    """What of the recipe tells one evaluation from another, in full."""
+    return {
+        "task_settings": recipe.task.model_dump(mode="json"),
+        "prompt": recipe.prompt.model_dump(mode="json"),
+        "decoding": task.with_stop(recipe.evaluation_decoding).model_dump(mode="json"),
+        "seed": recipe.seed,
+    }
+
+
+def _read(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    remedy = f"delete {folder}, and the same command makes it again"
+    require_intact(folder, read_manifest(folder)["files"], remedy)
+    results = read_json(folder / "results.json")
+    if results["adapter_sha256"] != facts["adapter_sha256"]:
+        raise UserError(f"{folder}: these are the results of another adapter of {facts['model']}; {remedy}")
+    return results

@@ -1,0 +1,143 @@
+"""Which model is scored on which problems: a run, a model and a task become one recipe, whose model is a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from star.errors import UserError
+from star.models import Checkpoint, recorded_checkpoint, resolve_checkpoint
+from star.recipe import Recipe, load_recipe, make_recipe
+from star.store import Store
+from star.store.retention import WEIGHTS, best
+from star.tasks import TASKS, known_task
+from star.tasks.guess import guess
+
+Settings = dict[str, Any]
+FROM_TASK = ("task", "prompt", "decoding", "evaluation", "method", "seed", "limit")
+"""What a recipe given with `--task` says; model and engine are another matter."""
+KEPT_PROMPT = ("chat", "system")
+"""What of a run's prompts goes for other problems too: its exemplars do not."""
+NAMES = ("base", "best")
+"""What `--iteration` takes beside a number."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is to be scored.
+
+    Attributes:
+        recipe: problems, prompts and decoding; its model is `checkpoint`.
+        checkpoint: the base model, or the model itself.
+        number: of the iteration; 0 for a base model, or a model of no run.
+        adapter, adapter_sha256: of that iteration.
+        root: where evaluations are kept by default.
+    """
+
+    recipe: Recipe
+    checkpoint: Checkpoint
+    number: int
+    adapter: Path | None
+    adapter_sha256: str | None
+    root: Path
+
+
+def choose_subject(
+    run: Path | None,
+    model: str | None = None,
+    iteration: str | None = None,
+    task: str | None = None,
+    overrides: Sequence[str] = (),
+) -> Subject:
+    """Find a model, and the problems to score it on.
+
+    Args:
+        run: a run directory.
+        model: hub id, folder or GGUF file, in the place of what the run trained.
+        iteration: a number, `base` or `best`; the last finished one by default.
+        task: a recipe (`.yaml`), the `kind` of a task, or a JSONL file; the run's own by default.
+        overrides: `key=value`, as for `star run`.
+
+    Raises:
+        UserError: no such run, iteration, model or task; or a key or value is wrong.
+    """
+    if run is None and (model is None or task is None):
+        raise UserError("say what to score: a run directory, or --model MODEL and --task TASK")
+    if model is not None and iteration is not None:
+        raise UserError(f"--iteration {iteration} belongs to a run, and --model {model} is none: leave one out")
+    settings: Settings = {}
+    number, adapter, sha256 = 0, None, None
+    if run is not None:
+        store = Store.existing(run)
+        settings = store.recipe.model_dump()
+        if model is None:
+            number = _number(store, iteration)
+            settings["model"] = _recorded_model(store, settings["model"])
+            adapter = store.adapter(number)
+            sha256 = store.manifest(store.finished()[number])["files"][WEIGHTS]["sha256"] if number else None
+    if task is not None:
+        settings |= _task_settings(task, settings)
+    if model is not None:
+        settings["model"] = _model_settings(model, settings.get("model", {}))
+    settings.setdefault("name", "evaluation")
+    recipe = make_recipe(settings, {}, "of this evaluation", overrides)
+    root = Path("evaluations") if run is None else run / "evaluations"
+    return Subject(recipe, resolve_checkpoint(recipe, known_task(recipe)), number, adapter, sha256, root)
+
+
+def _number(store: Store, asked: str | None) -> int:
+    """The number of a finished iteration."""
+    finished = [int(folder.name) for folder in store.finished()]
+    if not finished:
+        raise UserError(f"{store.folder}: no iteration is finished yet, so there is nothing to score")
+    if asked is None:
+        return finished[-1]
+    if asked == "best":
+        return best(store.metrics()) or 0
+    number = 0 if asked == "base" else int(asked) if asked.isdecimal() and len(asked) < 10 else None
+    if number not in finished:
+        raise UserError(
+            f"--iteration {asked}: {store.folder} has {', '.join(map(str, finished))}, and {' and '.join(NAMES)}"
+        )
+    return number
+
+
+def _recorded_model(store: Store, settings: Settings) -> Settings:
+    """The run's base model, as the checkpoint that it turned out to be, which must be what it was."""
+    recipe = store.recipe
+    recorded = store.read_run().get("base_model_sha256")
+    checkpoint = recorded_checkpoint(recipe, known_task(recipe), recorded, store.folder)
+    return {
+        **_machine(settings),
+        "path": checkpoint.name,
+        "revision": checkpoint.revision,
+        "trust_remote_code": checkpoint.trust_remote_code,
+    }
+
+
+def _model_settings(model: str, before: Settings) -> Settings:
+    return {**_machine(before), "gguf" if model.lower().endswith(".gguf") else "path": model}
+
+
+def _machine(settings: Settings) -> Settings:
+    """What a model is computed with, whichever it is."""
+    return {key: settings[key] for key in ("dtype", "device", "threads") if key in settings}
+
+
+def _task_settings(task: str, before: Settings) -> Settings:
+    """The sections of a recipe that stand for a task."""
+    path = Path(task)
+    if path.suffix in (".yaml", ".yml"):
+        found = load_recipe(path).model_dump()
+        return {key: found[key] for key in FROM_TASK} | ({} if before else {"model": found["model"]})
+    prompt = {key: before["prompt"][key] for key in KEPT_PROMPT} if before else {}
+    if task in TASKS:
+        return {"task": {"kind": task}, "prompt": prompt}
+    if path.suffix in (".json", ".jsonl"):
+        return {"task": guess(path).settings() | {"held_out": str(path)}, "prompt": prompt}
+    raise UserError(
+        f"--task {task}: neither a recipe (a .yaml file), nor a JSONL file, nor a kind of task; "
+        f"the kinds are {', '.join(TASKS)}"
+    )

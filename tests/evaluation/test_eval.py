@@ -1,0 +1,128 @@
+"""`star eval`: any iteration or model on any held-out problems, without touching the run."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from star.cli import main
+from star.errors import UserError
+from star.evaluation import choose_subject
+from star.files import read_json, read_rows
+from star.store.integrity import verify_run
+from star.store.owner import own
+from tests.command import contents
+
+STAGE = "evaluation-zero-shot.jsonl"
+
+
+@pytest.fixture
+def run(tiny_run, tmp_path) -> Path:
+    """A copy of the tiny run."""
+    return Path(shutil.copytree(tiny_run, tmp_path / "tiny"))
+
+
+def scored(capsys, *arguments):
+    """What `star eval --json` prints."""
+    capsys.readouterr()
+    assert main(["eval", *map(str, arguments), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_an_iteration_gets_the_scores_that_the_run_gave_it_while_the_run_is_at_work(run, capsys):
+    before = contents(run)
+    with own(run):
+        results = scored(capsys, run, "--iteration", 1)
+    [folder] = (run / "evaluations").glob("arithmetic-*")
+    assert results["scores"] == read_json(run / "iterations/001/scores.json")
+    assert (folder / "001" / STAGE).read_bytes() == (run / "iterations/001" / STAGE).read_bytes()
+    assert {path: data for path, data in contents(run).items() if "evaluations" not in path.parts} == before
+    assert not any(part.problems for part in verify_run(run))
+    assert main(["eval", str(run), "--iteration", "base"]) == 0
+    assert {path.name for path in folder.iterdir()} >= {"000", "001"}  # side by side
+    assert "base of" in capsys.readouterr().out
+
+
+def test_an_evaluation_that_is_there_is_read_and_a_damaged_one_refused(run, capsys):
+    first = scored(capsys, run, "--problems", 5)
+    assert (first["problems"], first["model"]) == (5, "iteration-002")
+    [folder] = (run / "evaluations").glob("*/002")
+    written = (folder / STAGE).stat().st_mtime_ns
+    assert scored(capsys, run, "--problems", 5) == first
+    assert (folder / STAGE).stat().st_mtime_ns == written
+    (folder / STAGE).write_text("{}\n")
+    assert main(["eval", str(run), "--problems", "5"]) == 2
+    assert f"delete {folder}" in capsys.readouterr().err
+
+
+def test_a_killed_evaluation_goes_on_and_ends_with_the_same_bytes(run, tmp_path):
+    command = [sys.executable, "-m", "star", "eval", str(run), "sampler.wave=1", "--out"]
+    process = subprocess.Popen([*command, str(tmp_path / "killed")], stdout=subprocess.DEVNULL)
+    while not (seals := list((tmp_path / "killed").glob(f"*/*/{STAGE}.journal.seals"))) or not seals[0].stat().st_size:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    [partial] = (tmp_path / "killed").glob("*/*.partial")
+    begun = len((partial / f"{STAGE}.journal").read_bytes().splitlines())
+    assert 0 < begun < 19
+    assert main(["eval", str(run), "sampler.wave=1", "--out", str(tmp_path / "killed")]) == 0
+    [found] = (tmp_path / "killed").glob(f"*/002/{STAGE}")
+    assert found.read_bytes() == (run / "iterations/002" / STAGE).read_bytes()
+
+
+def test_other_problems_several_samples_and_lm_evals_format(tiny_run, tmp_path, capsys):
+    """The tiny model on a JSONL file; its final answers look like `#12`."""
+    rows = [{"question": f"{a}+{b}", "answer": str(a + b), "level": f"{a} and more"} for a in (1, 2) for b in (1, 3, 5)]
+    (tmp_path / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    as_it_knows_them = [r"task.prompt='Q:{question}\nA:'", "task.answer_pattern='#([0-9]+)'"]
+    several = "evaluation.decoding={temperature: 1.0, samples: 4}"
+    where = ("--task", tmp_path / "sums.jsonl", "--out", tmp_path / "out", "--lm-eval", tmp_path / "harness")
+    results = scored(capsys, tiny_run, *where, several, *as_it_knows_them)
+    scores = results["scores"]["zero-shot"]
+    assert set(scores["groups"]) == {"1 and more", "2 and more"}
+    assert scores["all"]["total"] == 24
+    assert scores["pass_at"]["1"] == pytest.approx(scores["all"]["accuracy"])
+    assert scores["pass_at"]["4"] >= scores["majority_at"]["4"]
+    [page], [file] = ((tmp_path / "harness").rglob(name) for name in ("results_*.json", "samples_*.jsonl"))
+    found, samples = read_json(page), read_rows(file)
+    [task] = found["results"]
+    assert found["results"][task]["acc,none"] == pytest.approx(scores["all"]["accuracy"])
+    assert found["n-samples"][task] == {"original": 6, "effective": 6}
+    assert [len(row["resps"][0]) for row in samples] == [4] * 6
+    assert {row["doc"]["question"] for row in samples} == {row["question"] for row in rows}
+
+
+def test_any_model_is_scored_on_the_problems_of_a_recipe(random_models, tiny_recipe, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recipe = tiny_recipe.read_text().replace("starter:", "#").split("model:")
+    tiny_recipe.write_text(f"{recipe[0]}model: {{path: nobody/nothing}}\ndecoding: {{max_new_tokens: 4}}\n")
+    assert main(["eval", "--model", str(random_models["llama"]), "--task", str(tiny_recipe), "--problems", "3"]) == 0
+    shown = capsys.readouterr().out
+    assert "3 held-out problems of arithmetic" in shown
+    assert "0.0 to 56.1" in shown  # Wilson's interval of 0 of 3
+    assert list(tmp_path.glob("evaluations/arithmetic-*/000/results.json"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"run": None}, "say what to score"),
+        ({"iteration": "7"}, "has 0, 1, 2, and base and best"),
+        ({"iteration": "x"}, "--iteration x"),
+        ({"model": "gpt2", "iteration": "1"}, "leave one out"),
+        ({"task": "sums"}, "the kinds are arithmetic"),
+        ({"task": "nope.jsonl"}, "there is no such file"),
+        ({"task": "nope.yaml"}, "there is no such file"),
+        ({"overrides": ["evaluation.problem=3"]}, "did you mean problems"),
+        ({"model": "./nope"}, "there is no such folder"),
+    ],
+)
+def test_what_cannot_be_scored_is_said_with_what_can(tiny_run, arguments, message):
+    with pytest.raises(UserError, match=message):
+        choose_subject(**{"run": tiny_run, **arguments})
