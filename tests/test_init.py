@@ -55,7 +55,7 @@ def test_the_recipe_runs_as_it_is_and_trains_on_what_a_model_can(sums, tiny_run,
     base = read_json(tiny_run / "run.json")["base_model"]
     assert main(["init", "--data", str(sums), "--model", base, "--yes", "--out", "tiny.yaml"]) == 0
     overrides = [
-        "name=tiny", "iterations=1", r"task.prompt='Q:{question}\nA:'", r"task.hint='Q:{question} {answer}\nA:'",
+        "name=tiny", "iterations=1", r'task.prompt="Q:{question}\nA:"', r'task.hint="Q:{question} {answer}\nA:"',
         "task.answer_pattern='#([0-9]+)'",
         "rationalization.probability=0", "decoding.max_new_tokens=40", "train.rank=2", "model.device=cpu",
         "limit=2", "train.epochs=0.5",
