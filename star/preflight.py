@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -39,8 +39,8 @@ class Checked:
 
     recipe: Recipe
     task: Task
-    train: list[Problem]
-    held_out: list[Problem]
+    train: Sequence[Problem]
+    held_out: Sequence[Problem]
     prompts: PromptBuilder
     context: int | None
     longest: int  # tokens of the longest prompt
@@ -158,8 +158,8 @@ def _check_lengths(
     recipe: Recipe,
     prompts: PromptBuilder,
     context: int | None,
-    train: list[Problem],
-    held_out: list[Problem],
+    train: Sequence[Problem],
+    held_out: Sequence[Problem],
     real: RealExamples,
 ) -> int:
     """Tokens of the longest prompt of the run, all of which must leave room for a completion."""
@@ -201,13 +201,13 @@ def _examples(prompts: PromptBuilder, real: RealExamples) -> Iterator[tuple[str,
         yield example.attempt_id, example.prompt, example.target
 
 
-def _longest(task: Task, tokenizer: Any, problems: list[Problem]) -> list[Problem]:
+def _longest(task: Task, tokenizer: Any, problems: Sequence[Problem]) -> list[Problem]:
     """The problems whose questions have most tokens; what stands around a question is the same for all."""
     counted = zip(_lengths(task, tokenizer, problems), problems, strict=True)
     return [problem for _, problem in heapq.nlargest(LONGEST, counted, key=itemgetter(0))]
 
 
-def _lengths(task: Task, tokenizer: Any, problems: list[Problem]) -> Iterator[int]:
+def _lengths(task: Task, tokenizer: Any, problems: Sequence[Problem]) -> Iterator[int]:
     """Tokens of each problem's hinted question."""
     for start in range(0, len(problems), AT_ONCE):
         questions = [task.question(problem, hinted=True) for problem in problems[start : start + AT_ONCE]]

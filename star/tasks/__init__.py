@@ -6,12 +6,15 @@ import hashlib
 import json
 import random
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from star.errors import Complaints, UserError, shown
 from star.overlap import Protected
 from star.recipe import Recipe
 from star.records import Problem, derive_seed
+from star.spool import Chosen
 from star.tasks.arithmetic import Arithmetic
 from star.tasks.base import Task
 from star.tasks.commonsenseqa import Commonsenseqa
@@ -49,8 +52,8 @@ class Problems(NamedTuple):
         removed: training problems that are left out because they overlap those.
     """
 
-    train: list[Problem]
-    held_out: list[Problem]
+    train: Sequence[Problem]
+    held_out: Sequence[Problem]
     protected: Protected
     removed: Complaints
 
@@ -70,7 +73,7 @@ def load_problems(recipe: Recipe, task: Task) -> Problems:
     for split, problems in (("training", train), ("held-out", held_out)):
         if not problems:
             raise UserError(f"task {task.name}: there are no {split} problems left{_left_out(task)}; give more data")
-    _require_unique_ids([*train, *held_out])
+    _require_unique_ids(train, held_out)
     protected = protect(held_out, recipe.audit)
     train, removed = without_overlap(train, protected, recipe.audit)
     count = recipe.evaluation.problems
@@ -79,7 +82,7 @@ def load_problems(recipe: Recipe, task: Task) -> Problems:
     return Problems(_first(recipe.limit, train), _first(recipe.limit, held_out), protected, removed)
 
 
-def problems_hash(problems: list[Problem]) -> str:
+def problems_hash(problems: Iterable[Problem]) -> str:
     """SHA-256 of all problems: whether two runs saw the same data, wherever it came from."""
     digest = hashlib.sha256()
     for problem in problems:
@@ -87,17 +90,19 @@ def problems_hash(problems: list[Problem]) -> str:
     return digest.hexdigest()
 
 
-def _first(limit: int | None, problems: list[Problem]) -> list[Problem]:
+def _first(limit: int | None, problems: Sequence[Problem]) -> Sequence[Problem]:
     """The first `limit` problems of each group."""
     if limit is None:
         return problems
     taken: dict[str, int] = defaultdict(int)
-    kept = []
-    for problem in problems:
-        taken[problem.group] += 1
-        if taken[problem.group] <= limit:
-            kept.append(problem)
-    return kept
+
+    def places() -> Iterator[int]:
+        for place, problem in enumerate(problems):
+            taken[problem.group] += 1
+            if taken[problem.group] <= limit:
+                yield place
+
+    return Chosen(problems, places())
 
 
 def _left_out(task: Task) -> str:
@@ -107,12 +112,12 @@ def _left_out(task: Task) -> str:
     return f" ({len(task.skipped)} were left out by task.bad_gold=skip, the first: {task.skipped[0]})"
 
 
-def _require_unique_ids(problems: list[Problem]) -> None:
-    seen: dict[str, Problem] = {}
-    for problem in problems:
+def _require_unique_ids(*splits: Sequence[Problem]) -> None:
+    seen: set[str] = set()
+    for problem in chain(*splits):
         if problem.id in seen:
+            first = next(one for one in chain(*splits) if one.id == problem.id)
             raise UserError(
-                f"{problem.source}: id {shown(problem.id)} was already used at {seen[problem.id].source}; "
-                "ids must be unique"
+                f"{problem.source}: id {shown(problem.id)} was already used at {first.source}; ids must be unique"
             )
-        seen[problem.id] = problem
+        seen.add(problem.id)
