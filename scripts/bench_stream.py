@@ -191,6 +191,7 @@ def main() -> int:
         (path := folder / "stream.yaml").parent.mkdir(parents=True, exist_ok=True)
         path.write_text(write_data(folder, arguments.problems))
         runs = tempfile.mkdtemp(prefix="runs-", dir=folder)
+        run_once(path, [*arguments.overrides, "limit=200", "name=warm-up"], Path(runs))  # imports
         work: Callable[[], dict[str, Any]] = partial(run_once, path, arguments.overrides, Path(runs))
         profile = cProfile.Profile() if arguments.profile else None
         found = profile.runcall(work) if profile else work()
