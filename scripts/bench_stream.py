@@ -5,8 +5,9 @@
 Everything is the product's: `check`, the run directory and its journals, prompts, verifier, step checker, selection,
 mixing, audit, metrics, model card and report. Two things are not. The sampler is a fake that obeys the `Sampler`
 protocol: it reads the prompt and answers right for 70% of the problems, wrong for 25%, and with garbage for 5%; of
-hinted prompts, right for all but the garbage. And the fine-tuning step writes the training rows, as ever, and then an
-empty adapter with its log.
+hinted prompts, right for all but the garbage. Its working has no equation, unless `--equations`: to check one takes
+longer than all else together, and belongs to verifying, not to the data path. And the fine-tuning step writes the
+training rows, as ever, and then an empty adapter with its log.
 
 Overhead is every CPU second of the process from the first row that is read until the report is written, less those in
 the fake's `sample` and in nothing else; it is given by stage, and divided by the problems. CPU seconds, so that what
@@ -62,11 +63,12 @@ class FakeSampler:
     """Obeys `star.sample.Sampler`: what it writes about a problem depends on the seed and the problem's id alone.
 
     Attributes:
+        equations: whether it writes steps that can be checked.
         seconds: spent in `sample`.
     """
 
-    def __init__(self) -> None:
-        self.name, self.seconds = "base", 0.0
+    def __init__(self, equations: bool) -> None:
+        self.name, self.equations, self.seconds = "base", equations, 0.0
 
     def use(self, adapter: Path | None, name: str) -> None:
         self.name = name
@@ -90,7 +92,8 @@ class FakeSampler:
             return f"the the of apples {draw:.6f} and so on and on"
         a, b = map(int, QUESTION.findall(prompt.text)[-1])
         total = a + b if draw < RIGHT or prompt.hinted else a + b + 1
-        return f"First there are {a} of them. Then {b} more, so {a} + {b} = {total}. In all {total}.\n#### {total}"
+        working = f"{a} + {b} = {total}" if self.equations else f"{a} and {b} make {total}"
+        return f"First there are {a} of them. Then {b} more, so {working}. In all {total}.\n#### {total}"
 
 
 def problem_rows(count: int, name: str) -> Iterable[dict[str, Any]]:
@@ -144,7 +147,7 @@ def no_training(recipe: Any, checkpoint: Any, examples: Any, number: int, folder
     (folder / "adapter_model.safetensors").write_bytes(b"")
 
 
-def run_once(recipe_file: Path, overrides: Sequence[str], runs: Path) -> dict[str, Any]:
+def run_once(recipe_file: Path, overrides: Sequence[str], runs: Path, equations: bool) -> dict[str, Any]:
     """One whole iteration; returns seconds by stage, and what was done in them."""
     import star.session
     import star.store.iteration
@@ -160,7 +163,7 @@ def run_once(recipe_file: Path, overrides: Sequence[str], runs: Path) -> dict[st
     began, start = time.monotonic(), time.process_time()
     checked = check(recipe)
     checked_at = time.process_time()
-    sampler = FakeSampler()
+    sampler = FakeSampler(equations)
     with Store.open(runs / recipe.name, recipe) as store:
         session = open_session(checked, store)
         session.sampler = sampler
@@ -182,6 +185,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="recipe keys to change")
     parser.add_argument("--problems", type=int, default=1_000_000, metavar="N")
+    parser.add_argument("--equations", action="store_true", help="rationales have a step to check, which takes long")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="keep data and run there")
     parser.add_argument("--profile", type=Path, metavar="FILE", help="write a cProfile there (which slows it all down)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
@@ -191,8 +195,10 @@ def main() -> int:
         (path := folder / "stream.yaml").parent.mkdir(parents=True, exist_ok=True)
         path.write_text(write_data(folder, arguments.problems))
         runs = tempfile.mkdtemp(prefix="runs-", dir=folder)
-        run_once(path, [*arguments.overrides, "limit=200", "name=warm-up"], Path(runs))  # imports
-        work: Callable[[], dict[str, Any]] = partial(run_once, path, arguments.overrides, Path(runs))
+        run_once(path, [*arguments.overrides, "limit=200", "name=warm-up"], Path(runs), False)  # imports
+        work: Callable[[], dict[str, Any]] = partial(
+            run_once, path, arguments.overrides, Path(runs), arguments.equations
+        )
         profile = cProfile.Profile() if arguments.profile else None
         found = profile.runcall(work) if profile else work()
     if profile:

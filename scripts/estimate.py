@@ -262,6 +262,7 @@ def plan(
     bounds |= {"writing to disk": "disk", "network": "network"}
     stage = counts.stages["attempts"]
     batch = sequences_that_fit(shape, device, stage.texts, min(recipe.sampler.batch_size, stage.attempts))
+    cached = batch * (stage.texts.own + stage.texts.completion) + stage.texts.shared
     at_once = min(MICRO_BATCH["cpu" if device.bandwidth is None else "gpu"], training.batch * training.tokens)
     longest = max(seconds, key=seconds.__getitem__)
     return {
@@ -273,8 +274,7 @@ def plan(
         "seconds": seconds | {"all": sum(seconds.values())},
         "memory": {
             "weights": shape.weight_bytes,
-            "keys and values": shape.kv_bytes
-            * (batch * (stage.texts.own + stage.texts.completion) + stage.texts.shared),
+            "keys and values": shape.kv_bytes * cached,
             "activations in training": activation_bytes(shape, at_once),
             "adapter and optimizer": shape.adapter(rank) * ADAMW,
             "the loop's process": PROCESS + LOOP_BYTES * counts.problems,

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import heapq
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -23,12 +24,15 @@ from star.prompts import PromptBuilder, evaluates_with_exemplars, samples_with_e
 from star.real import RealExamples, load_real
 from star.recipe import Recipe
 from star.records import Problem
+from star.spool import Chosen
 from star.tasks import Task, build_task, load_problems
 
 LONGEST = 50
 """How many prompts, those of the longest questions, are counted in tokens as a whole."""
 AT_ONCE = 1000
 """Questions counted in tokens together: a tokenizer makes much of a text."""
+COUNTED = 100_000
+"""Questions counted in tokens at most: those of most characters."""
 SHOWN = 5
 """How many of those that are too long a message names."""
 
@@ -203,6 +207,9 @@ def _examples(prompts: PromptBuilder, real: RealExamples) -> Iterator[tuple[str,
 
 def _longest(task: Task, tokenizer: Any, problems: Sequence[Problem]) -> list[Problem]:
     """The problems whose questions have most tokens; what stands around a question is the same for all."""
+    if len(problems) > COUNTED:
+        lengths = array("Q", (len(problem.question) for problem in problems))
+        problems = Chosen(problems, sorted(heapq.nlargest(COUNTED, range(len(problems)), key=lengths.__getitem__)))
     counted = zip(_lengths(task, tokenizer, problems), problems, strict=True)
     return [problem for _, problem in heapq.nlargest(LONGEST, counted, key=itemgetter(0))]
 

@@ -87,7 +87,14 @@ def solves(attempt: Attempt, recipe: Recipe) -> bool:
 def accepted(
     attempts: Iterable[Attempt], recipe: Recipe, meaning: Callable[[Attempt], Hashable | None]
 ) -> Iterator[Attempt]:
-    """The attempts that `selection.accept` takes for right, those at one problem one after the other.
+    """The attempts that `selection.accept` takes for right, those at one problem one after the other; see `judged`."""
+    return (attempt for attempt, is_right in judged(attempts, recipe, meaning) if is_right)
+
+
+def judged(
+    attempts: Iterable[Attempt], recipe: Recipe, meaning: Callable[[Attempt], Hashable | None]
+) -> Iterator[tuple[Attempt, bool]]:
+    """Each attempt, and whether `selection.accept` takes it for right, those at one problem one after the other.
 
     Args:
         meaning: what the answer of an attempt says, the same for all ways to write it; `None` if it has none.
@@ -97,9 +104,9 @@ def accepted(
         for _, tries in by_problem(attempts):
             answers = [(meaning(attempt), attempt) for attempt in tries]
             most = majority(answer for answer, _ in answers)
-            yield from (attempt for answer, attempt in answers if answer is not None and answer == most)
+            yield from ((attempt, answer is not None and answer == most) for answer, attempt in answers)
     else:
-        yield from (attempt for attempt in attempts if rule == "all" or attempt.verdict.accepted)
+        yield from ((attempt, rule == "all" or attempt.verdict.accepted) for attempt in attempts)
 
 
 def drop(

@@ -21,7 +21,7 @@ from star.history import ProblemHistory
 from star.mix import origins
 from star.recipe import Recipe
 from star.records import Attempt, AttemptId, Example, derive_seed
-from star.select import Dropped, accepted, by_problem
+from star.select import Dropped, by_problem, judged
 from star.tasks import Task
 
 MISSING = {
@@ -190,9 +190,9 @@ class Audit:
                 yield [(self.task.meaning(attempt), attempt.verdict.accepted) for attempt in tries]
 
     def _funnel(self) -> dict[str, Any]:
-        chosen = accepted(self._all(), self.recipe, self.task.meaning)
+        judged_ones = judged(self._all(), self.recipe, self.task.meaning)
         counts = origins(self.examples, self.recipe, self.number)
-        kinds = funnel(self._all(), chosen, self.dropped, self.recipe.selection.accept)
+        kinds = funnel(judged_ones, self.dropped, self.recipe.selection.accept)
         return {**kinds, **{name: counts[name] for name in ("carried", "replayed", "real")}}
 
     def _why_missing(self, name: str) -> str:
