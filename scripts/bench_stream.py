@@ -195,7 +195,8 @@ def main() -> int:
         (path := folder / "stream.yaml").parent.mkdir(parents=True, exist_ok=True)
         path.write_text(write_data(folder, arguments.problems))
         runs = tempfile.mkdtemp(prefix="runs-", dir=folder)
-        run_once(path, [*arguments.overrides, "limit=200", "name=warm-up"], Path(runs), False)  # imports
+        few = [f"task.train={folder / 'held-out.jsonl'}", "task.held_out=null", "name=warm-up"]
+        run_once(path, [*arguments.overrides, *few], Path(runs), False)  # imports
         work: Callable[[], dict[str, Any]] = partial(
             run_once, path, arguments.overrides, Path(runs), arguments.equations
         )

@@ -99,12 +99,23 @@ class Counts:
 
 
 class Reader:
-    """Measures texts of the recipe's data in tokens and bytes."""
+    """Measures texts of the recipe's data in tokens and bytes; of its exemplars, where only `problems` are known.
 
-    def __init__(self, recipe: Recipe, task: Task, tokenizer: Any):
+    Raises:
+        UserError: the data cannot be read, and there is nothing to go by instead.
+    """
+
+    def __init__(self, recipe: Recipe, task: Task, tokenizer: Any, problems: float | None):
         self.recipe, self.task, self.tokenizer = recipe, task, tokenizer
         self.prompts = PromptBuilder(task, recipe.prompt, tokenizer, direct=recipe.method == "direct")
-        self.train, self.held_out = task.problems("train"), task.problems("held_out")
+        self.train: Sequence[Problem] = [problem for problem, _ in self.prompts.exemplars]
+        self.held_out = self.train
+        try:
+            self.train, self.held_out = task.problems("train"), task.problems("held_out")
+        except UserError as error:
+            if problems is None or not self.train:
+                raise UserError(f"{error}; or give --problems N, and prompt.exemplars to go by") from None
+            print("note: the data cannot be read, so problems are taken to be like the exemplars", file=sys.stderr)
         step = max(1, len(self.train) // SHOWN)
         self.some: Sequence[Problem] = [self.train[i] for i in range(0, len(self.train), step)][:SHOWN]
 
@@ -373,7 +384,7 @@ def shape_of(config: Any, width: int) -> Shape:
     )
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Print the plan; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("recipe", help="path of a recipe (YAML)")
@@ -389,7 +400,7 @@ def main() -> int:
     parser.add_argument("--gpus", type=int, default=1, metavar="N", help="how many, each with a model of its own")
     parser.add_argument("--processes", type=int, metavar="N", help="that verify; one a GPU by default")
     parser.add_argument("--json", action="store_true", help="as JSON")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args(argv)
     if arguments.calibrate and (arguments.llama or arguments.gpus > 1):
         parser.error("--calibrate times the recipe's own model on this machine: leave out --llama and --gpus")
     try:
@@ -410,7 +421,7 @@ def estimate(arguments: argparse.Namespace) -> dict[str, Any]:
     recipe = load_recipe(arguments.recipe, arguments.overrides)
     task = build_task(recipe)
     shape, config, tokenizer = model_of(recipe, task, arguments.llama)
-    reader = Reader(recipe, task, tokenizer)
+    reader = Reader(recipe, task, tokenizer, arguments.problems)
     assumed = Assumed(arguments.solved, arguments.rationalized, arguments.completion)
     counts = count(recipe, reader, assumed, arguments.problems)
     device = calibrate(recipe, reader, shape, config) if arguments.calibrate else GPUS[arguments.gpu]
