@@ -51,9 +51,9 @@ SHOWN = 200
 """Problems whose prompts are measured; the others are taken to be like them."""
 CHARACTERS = 4
 """Of a token, where there is no tokenizer."""
-HISTORY = 120
+HISTORY = 130
 """Bytes of what is known of a problem (`star/history.py`)."""
-LOOP_SECONDS = 150e-6
+LOOP_SECONDS = 400e-6
 """Of one core, for each attempt: all but sampling, verifying and training (`scripts/bench_stream.py`)."""
 LOOP_BYTES = 400
 """Of memory, for each problem, at most (`scripts/bench_stream.py`)."""
@@ -160,7 +160,7 @@ def count(recipe: Recipe, reader: Reader, assumed: Assumed, problems: float | No
     completion = assumed.completion or min(limit, fmean(map(reader.tokens, rationales)) + 1 if rationales else limit)
     failed = tried * (1 - assumed.solved) * recipe.rationalization.probability
     samples = recipe.decoding.samples
-    stages, rows = {}, HISTORY * total
+    stages, rows = {}, HISTORY * tried
     for name, count_, hinted in (("attempts", tried, False), ("rationalizations", failed, True)):
         exemplars = samples_with_exemplars(recipe, 1, hinted)
         calls = math.ceil(count_ / recipe.sampler.wave)
