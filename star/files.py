@@ -16,6 +16,9 @@ BLOCK = 1 << 20
 
 Row = TypeVar("Row")
 
+_parse = json.JSONDecoder().decode
+_write = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+
 
 class Rows(Collection[Row], Generic[Row]):
     """The rows of a JSONL file, read and parsed anew each time they are gone through: one at a time is in memory.
@@ -34,7 +37,7 @@ class Rows(Collection[Row], Generic[Row]):
         with self.path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 try:
-                    row = json.loads(line.decode())
+                    row = _parse(line.decode())
                 except (ValueError, RecursionError) as error:  # no JSON, or no UTF-8
                     raise UserError(f"{self.path}:{number}: damaged line: {error}") from None
                 yield self.make(row)
@@ -67,7 +70,7 @@ def file_sha256(path: Path) -> str:
 
 def to_line(row: dict[str, Any]) -> str:
     """One JSONL line, the same bytes for the same row."""
-    return json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n"
+    return _write(row) + "\n"
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from star.recipe import Recipe
 from star.records import Attempt
@@ -39,7 +38,7 @@ class ProblemHistory:
         return cls(**data)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
     def then(self, tried: int, solved: int, number: int) -> ProblemHistory:
         """What it becomes when iteration `number` tries it."""
@@ -61,17 +60,24 @@ def difficulty(history: ProblemHistory | None) -> str:
 def continue_history(
     past: Iterable[ProblemHistory], attempts: Iterable[Attempt], recipe: Recipe, number: int
 ) -> Iterator[ProblemHistory]:
-    """The problems of `past`, in that order, then new ones,with what plain `attempts` of iteration `number` add."""
-    groups: dict[str, str] = {}
-    tried: Counter[str] = Counter()
-    solved: Counter[str] = Counter()
+    """The problems of `past`, in that order, then new ones, with what plain `attempts` of iteration `number` add."""
+    tallies: dict[str, _Tally] = {}
+    kept: dict[_Tally, _Tally] = {}  # there are few different ones, however many problems have them
     for attempt in attempts:
-        groups[attempt.problem.id] = attempt.problem.group
-        tried[attempt.problem.id] += 1
-        solved[attempt.problem.id] += solves(attempt, recipe)
+        group, tried, solved = tallies.get(attempt.problem.id, (attempt.problem.group, 0, 0))
+        tally = _Tally(group, tried + 1, solved + solves(attempt, recipe))
+        tallies[attempt.problem.id] = kept.setdefault(tally, tally)
     for row in past:
-        if groups.pop(row.id, None) is not None:
-            row = row.then(tried[row.id], solved[row.id], number)
+        if tally := tallies.pop(row.id, None):
+            row = row.then(tally.tried, tally.solved, number)
         yield row
-    for id, group in groups.items():
-        yield ProblemHistory(id, group).then(tried[id], solved[id], number)
+    for id, tally in tallies.items():
+        yield ProblemHistory(id, tally.group).then(tally.tried, tally.solved, number)
+
+
+class _Tally(NamedTuple):
+    """Attempts at one problem, and those of them that solve it."""
+
+    group: str
+    tried: int
+    solved: int

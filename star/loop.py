@@ -7,6 +7,7 @@ instead of run when that artefact is complete: that is all there is to resuming 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from star.metrics import summarise
 from star.recipe import Recipe
@@ -14,6 +15,7 @@ from star.records import Problem, derive_seed
 from star.report import write_report
 from star.select import answers, failures
 from star.session import Session
+from star.spool import Chosen
 from star.store import Store
 from star.tracking import tracked
 
@@ -46,9 +48,10 @@ def run(session: Session, store: Store) -> None:
         write_report(store.folder, pictures=False)
 
 
-def draw(problems: list[Problem], recipe: Recipe, number: int) -> list[Problem]:
+def draw(problems: Sequence[Problem], recipe: Recipe, number: int) -> Sequence[Problem]:
     """The training problems of one iteration: all of them, or `problems_per_iteration` drawn for it."""
     count = recipe.problems_per_iteration
     if count is None or count >= len(problems):
         return problems
-    return random.Random(derive_seed(recipe.seed, number, "draw")).sample(problems, count)
+    rng = random.Random(derive_seed(recipe.seed, number, "draw"))
+    return Chosen(problems, rng.sample(range(len(problems)), count))

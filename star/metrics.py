@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from itertools import groupby
 from typing import Any
 
 from star.files import Rows, read_json, read_rows
 from star.recipe import Recipe
 from star.records import STATUSES, Attempt
-from star.select import solves
+from star.select import by_problem, solves
 from star.store import Iteration
 
 
@@ -71,7 +70,7 @@ def _sampled(plain: Counter[str], hinted: Counter[str]) -> dict[str, Any]:
 def _counts(attempts: Iterable[Attempt], recipe: Recipe) -> Counter[str]:
     """What there is to count of the attempts of one kind, those at one problem one after the other."""
     counts: Counter[str] = Counter()
-    for _, tries in groupby(attempts, key=lambda attempt: attempt.problem.id):
+    for _, tries in by_problem(attempts):
         solved = False
         for attempt in tries:
             right = attempt.verdict.accepted

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -24,6 +25,7 @@ from star.prompts import PromptBuilder, evaluates_with_exemplars, samples_with_e
 from star.real import RealExamples, load_real
 from star.recipe import Recipe
 from star.records import Problem
+from star.spool import Chosen
 from star.tasks import Task, load_problems
 from star.tracking import require_trackers
 
@@ -31,6 +33,8 @@ LONGEST = 50
 """How many prompts, those of the longest questions, are counted in tokens as a whole."""
 AT_ONCE = 1000
 """Questions counted in tokens together: a tokenizer makes much of a text."""
+COUNTED = 100_000
+"""Questions counted in tokens at most: those of most characters."""
 SHOWN = 5
 """How many of those that are too long a message names."""
 
@@ -41,8 +45,8 @@ class Checked:
 
     recipe: Recipe
     task: Task
-    train: list[Problem]
-    held_out: list[Problem]
+    train: Sequence[Problem]
+    held_out: Sequence[Problem]
     prompts: PromptBuilder
     context: int | None
     longest: int  # tokens of the longest prompt
@@ -170,8 +174,8 @@ def _check_lengths(
     recipe: Recipe,
     prompts: PromptBuilder,
     context: int | None,
-    train: list[Problem],
-    held_out: list[Problem],
+    train: Sequence[Problem],
+    held_out: Sequence[Problem],
     real: RealExamples,
 ) -> int:
     """Tokens of the longest prompt of the run, all of which must leave room for a completion."""
@@ -213,13 +217,16 @@ def _examples(prompts: PromptBuilder, real: RealExamples) -> Iterator[tuple[str,
         yield example.attempt_id, example.prompt, example.target
 
 
-def _longest(task: Task, tokenizer: Any, problems: list[Problem]) -> list[Problem]:
+def _longest(task: Task, tokenizer: Any, problems: Sequence[Problem]) -> list[Problem]:
     """The problems whose questions have most tokens; what stands around a question is the same for all."""
+    if len(problems) > COUNTED:
+        lengths = array("Q", (len(problem.question) for problem in problems))
+        problems = Chosen(problems, sorted(heapq.nlargest(COUNTED, range(len(problems)), key=lengths.__getitem__)))
     counted = zip(_lengths(task, tokenizer, problems), problems, strict=True)
     return [problem for _, problem in heapq.nlargest(LONGEST, counted, key=itemgetter(0))]
 
 
-def _lengths(task: Task, tokenizer: Any, problems: list[Problem]) -> Iterator[int]:
+def _lengths(task: Task, tokenizer: Any, problems: Sequence[Problem]) -> Iterator[int]:
     """Tokens of each problem's hinted question."""
     for start in range(0, len(problems), AT_ONCE):
         questions = [task.question(problem, hinted=True) for problem in problems[start : start + AT_ONCE]]

@@ -4,8 +4,7 @@
     Attempt = problem + prompt + completion + verdict;  an accepted attempt is a rationale
     Example = what a rationale becomes in training: a hint-free prompt and the target to learn
 
-Every record turns into a JSON object with `to_dict` and back with `from_dict`. Problems are small, because all of them
-are in memory as long as a run lasts.
+Every record turns into a JSON object with `to_dict` and back with `from_dict`.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from star.minhash import NearDuplicates
 from star.prompts import PromptBuilder
 from star.recipe import Recipe
 from star.records import Attempt, Example, Problem, derive_seed
+from star.spool import Chosen
 from star.vote import majority
 
 SHOWN_FAILURES = 3
@@ -53,13 +54,29 @@ class Candidate(NamedTuple):
     rationalized: bool
 
 
-def failures(problems: Sequence[Problem], attempts: Iterable[Attempt], recipe: Recipe, number: int) -> list[Problem]:
+def failures(
+    problems: Sequence[Problem], attempts: Iterable[Attempt], recipe: Recipe, number: int
+) -> Sequence[Problem]:
     """The `problems` that none of the `attempts` at them solved, each kept with `rationalization.probability`: those
-    to rationalize."""
+    to rationalize. The attempts are in the order of the problems."""
     probability, seed = recipe.rationalization.probability, derive_seed(recipe.seed, number, "rationalize")
-    solved = {attempt.problem.id for attempt in attempts if solves(attempt, recipe)}
-    failed = (problem for problem in problems if problem.id not in solved)
-    return [p for p in failed if random.Random(derive_seed(seed, p.id)).random() < probability]
+    solved = (id for id, tries in by_problem(attempts) if any(solves(attempt, recipe) for attempt in tries))
+
+    def places() -> Iterator[int]:
+        next_solved = next(solved, None)
+        for place, problem in enumerate(problems):
+            if problem.id == next_solved:
+                next_solved = next(solved, None)
+            elif probability == 1 or random.Random(derive_seed(seed, problem.id)).random() < probability:
+                yield place
+        assert next_solved is None, f"{next_solved}: solved, but out of order"
+
+    return Chosen(problems, places())
+
+
+def by_problem(attempts: Iterable[Attempt]) -> Iterator[tuple[str, Iterator[Attempt]]]:
+    """The attempts at each problem, which come one after the other, with its id."""
+    return groupby(attempts, key=lambda attempt: attempt.problem.id)
 
 
 def solves(attempt: Attempt, recipe: Recipe) -> bool:
@@ -70,19 +87,26 @@ def solves(attempt: Attempt, recipe: Recipe) -> bool:
 def accepted(
     attempts: Iterable[Attempt], recipe: Recipe, meaning: Callable[[Attempt], Hashable | None]
 ) -> Iterator[Attempt]:
-    """The attempts that `selection.accept` takes for right, those at one problem one after the other.
+    """The attempts that `selection.accept` takes for right, those at one problem one after the other; see `judged`."""
+    return (attempt for attempt, is_right in judged(attempts, recipe, meaning) if is_right)
+
+
+def judged(
+    attempts: Iterable[Attempt], recipe: Recipe, meaning: Callable[[Attempt], Hashable | None]
+) -> Iterator[tuple[Attempt, bool]]:
+    """Each attempt, and whether `selection.accept` takes it for right, those at one problem one after the other.
 
     Args:
         meaning: what the answer of an attempt says, the same for all ways to write it; `None` if it has none.
     """
     rule = recipe.selection.accept
     if rule == "majority":
-        for _, tries in groupby(attempts, key=lambda attempt: attempt.problem.id):
+        for _, tries in by_problem(attempts):
             answers = [(meaning(attempt), attempt) for attempt in tries]
             most = majority(answer for answer, _ in answers)
-            yield from (attempt for answer, attempt in answers if answer is not None and answer == most)
+            yield from ((attempt, answer is not None and answer == most) for answer, attempt in answers)
     else:
-        yield from (attempt for attempt in attempts if rule == "all" or attempt.verdict.accepted)
+        yield from ((attempt, rule == "all" or attempt.verdict.accepted) for attempt in attempts)
 
 
 def drop(
@@ -193,9 +217,10 @@ def _is_unsound(attempt: Attempt, recipe: Recipe) -> bool:
 
 def _example(attempt: Attempt, prompts: PromptBuilder, recipe: Recipe, number: int) -> Example:
     """What an attempt becomes: the hint goes, unless it is one of those that keep it."""
-    rationalized = attempt.prompt.hinted
-    draw = random.Random(derive_seed(recipe.seed, number, "keep hint", attempt.id)).random()
-    prompt = prompts.training_prompt(attempt.problem, rationalized and draw < recipe.rationalization.keep_hint)
+    rationalized, kept = attempt.prompt.hinted, recipe.rationalization.keep_hint
+    if keeps := rationalized and kept > 0:
+        keeps = random.Random(derive_seed(recipe.seed, number, "keep hint", attempt.id)).random() < kept
+    prompt = prompts.training_prompt(attempt.problem, keeps)
     return Example(prompt, prompts.training_target(attempt.completion.text), attempt.id, number, rationalized)
 
 

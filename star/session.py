@@ -65,7 +65,7 @@ def open_session(checked: Checked, store: Store, world: World) -> Session:
         {
             "base_model": checkpoint.name,
             "base_model_sha256": checkpoint.fingerprint(),
-            "problems_sha256": problems_hash([*checked.train, *checked.held_out]),
+            "problems_sha256": problems_hash(chain(checked.train, checked.held_out)),
             "exemplars_sha256": exemplars_hash(checked.prompts),
             "reference_sha256": checked.reference.sha256(),
             "tether_files": checked.tether_files,

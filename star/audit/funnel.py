@@ -11,24 +11,18 @@ from star.select import Dropped
 KINDS = ("plain", "hinted")
 
 
-def funnel(
-    attempts: Iterable[Attempt], accepted: Iterable[Attempt], dropped: Iterable[Dropped], rule: str
-) -> dict[str, dict[str, int]]:
+def funnel(judged: Iterable[tuple[Attempt, bool]], dropped: Iterable[Dropped], rule: str) -> dict[str, dict[str, int]]:
     """Counts for plain and hinted attempts: `sampled`; why they were not accepted (a status of their verdict, or
     `outvoted`); why accepted ones were dropped (`star.select.REASONS`); `trained`.
 
     Args:
-        accepted: those of `attempts` that `rule` (the recipe's `selection.accept`) takes for right.
+        judged: the attempts, and whether `rule` (the recipe's `selection.accept`) takes each for right.
     """
     found = {kind: Counter() for kind in KINDS}
-    for attempt in attempts:
+    for attempt, is_right in judged:
         counts = found[attempt.kind]
         counts["sampled"] += 1
-        counts[_rejection(attempt, rule)] += 1
-    for attempt in accepted:
-        counts = found[attempt.kind]
-        counts[_rejection(attempt, rule)] -= 1
-        counts["trained"] += 1
+        counts["trained" if is_right else _rejection(attempt, rule)] += 1
     for row in dropped:
         counts = found[AttemptId.parse(row.attempt_id).kind]
         counts[row.reason] += 1

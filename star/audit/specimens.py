@@ -30,7 +30,7 @@ def specimens(
     *,
     new: Collection[str],
     forgotten: Collection[str],
-    trained: Collection[str],
+    trained: Iterable[str],
     dropped: Mapping[str, str],
     leaks: Mapping[str, str],
 ) -> Iterator[dict[str, Any]]:
@@ -49,6 +49,8 @@ def specimens(
         for kind in _kinds(attempt, new, forgotten, leaks):
             push = heapq.heappush if len(heaps[kind]) < count else heapq.heappushpop
             push(heaps[kind], (order, place, attempt))
+    chosen = {attempt.id for heap in heaps.values() for _, _, attempt in heap}
+    trained = chosen.intersection(trained)
     for kind in KINDS:
         for _, _, attempt in sorted(heaps[kind], reverse=True):
             yield {

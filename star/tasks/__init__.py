@@ -6,12 +6,15 @@ import hashlib
 import json
 import random
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from star.errors import Complaints, UserError, shown
 from star.overlap import Protected
 from star.recipe import CustomTask, Recipe
 from star.records import Problem, derive_seed
+from star.spool import Chosen
 from star.tasks.arithmetic import Arithmetic
 from star.tasks.base import Task
 from star.tasks.commonsenseqa import Commonsenseqa
@@ -73,8 +76,8 @@ class Problems(NamedTuple):
         removed: training problems that are left out because they overlap those.
     """
 
-    train: list[Problem]
-    held_out: list[Problem]
+    train: Sequence[Problem]
+    held_out: Sequence[Problem]
     protected: Protected
     removed: Complaints
 
@@ -90,13 +93,13 @@ def load_problems(recipe: Recipe, task: Task) -> Problems:
     train, held_out = task.problems("train"), _not_shown(recipe, task)
     for split, problems in (("training", train), ("held-out", held_out)):
         _require_some(task, split, problems)
-    _require_unique_ids([*train, *held_out])
+    _require_unique_ids(train, held_out)
     protected = protect(held_out, recipe.audit)
     train, removed = without_overlap(train, protected, recipe.audit)
     return Problems(_first(recipe.limit, train), _evaluated(recipe, held_out), protected, removed)
 
 
-def load_held_out(recipe: Recipe, task: Task) -> list[Problem]:
+def load_held_out(recipe: Recipe, task: Task) -> Sequence[Problem]:
     """The held-out problems of `load_problems`, without a look at those to train on.
 
     Raises:
@@ -115,7 +118,7 @@ def _not_shown(recipe: Recipe, task: Task) -> list[Problem]:
     return [problem for problem in task.problems("held_out") if normalise(problem.question) not in shown]
 
 
-def _evaluated(recipe: Recipe, held_out: list[Problem]) -> list[Problem]:
+def _evaluated(recipe: Recipe, held_out: Sequence[Problem]) -> Sequence[Problem]:
     """Those of the held-out problems that the recipe evaluates on."""
     count = recipe.evaluation.problems
     if count is not None and count < len(held_out):
@@ -123,12 +126,12 @@ def _evaluated(recipe: Recipe, held_out: list[Problem]) -> list[Problem]:
     return _first(recipe.limit, held_out)
 
 
-def _require_some(task: Task, split: str, problems: list[Problem]) -> None:
+def _require_some(task: Task, split: str, problems: Sequence[Problem]) -> None:
     if not problems:
         raise UserError(f"task {task.name}: there are no {split} problems left{_left_out(task)}; give more data")
 
 
-def problems_hash(problems: list[Problem]) -> str:
+def problems_hash(problems: Iterable[Problem]) -> str:
     """SHA-256 of all problems: whether two runs saw the same data, wherever it came from."""
     digest = hashlib.sha256()
     for problem in problems:
@@ -136,17 +139,19 @@ def problems_hash(problems: list[Problem]) -> str:
     return digest.hexdigest()
 
 
-def _first(limit: int | None, problems: list[Problem]) -> list[Problem]:
+def _first(limit: int | None, problems: Sequence[Problem]) -> Sequence[Problem]:
     """The first `limit` problems of each group."""
     if limit is None:
         return problems
     taken: dict[str, int] = defaultdict(int)
-    kept = []
-    for problem in problems:
-        taken[problem.group] += 1
-        if taken[problem.group] <= limit:
-            kept.append(problem)
-    return kept
+
+    def places() -> Iterator[int]:
+        for place, problem in enumerate(problems):
+            taken[problem.group] += 1
+            if taken[problem.group] <= limit:
+                yield place
+
+    return Chosen(problems, places())
 
 
 def _left_out(task: Task) -> str:
@@ -156,12 +161,12 @@ def _left_out(task: Task) -> str:
     return f" ({len(task.skipped)} were left out by task.bad_gold=skip, the first: {task.skipped[0]})"
 
 
-def _require_unique_ids(problems: list[Problem]) -> None:
-    seen: dict[str, Problem] = {}
-    for problem in problems:
+def _require_unique_ids(*splits: Sequence[Problem]) -> None:
+    seen: set[str] = set()
+    for problem in chain(*splits):
         if problem.id in seen:
+            first = next(one for one in chain(*splits) if one.id == problem.id)
             raise UserError(
-                f"{problem.source}: id {shown(problem.id)} was already used at {seen[problem.id].source}; "
-                "ids must be unique"
+                f"{problem.source}: id {shown(problem.id)} was already used at {first.source}; ids must be unique"
             )
-        seen[problem.id] = problem
+        seen.add(problem.id)

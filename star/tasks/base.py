@@ -47,7 +47,7 @@ class Task(ABC):
     notice: str = ""
 
     @abstractmethod
-    def problems(self, split: str) -> list[Problem]:
+    def problems(self, split: str) -> Sequence[Problem]:
         """The problems of `train` or `held_out`, always the same ones in the same order.
 
         Raises:

@@ -9,6 +9,7 @@ of 9,741 of CommonsenseQA.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -18,6 +19,7 @@ from star.errors import Complaints, UserError
 from star.overlap import Protected, Text, running
 from star.recipe import Audit
 from star.records import Problem
+from star.spool import Chosen
 from star.tasks.dataset import one_line
 from star.tasks.source import read_paragraphs, read_rows
 
@@ -35,18 +37,20 @@ def protect(held_out: Sequence[Problem], audit: Audit) -> Protected:
     return Protected(texts, audit.ngram)
 
 
-def without_overlap(problems: list[Problem], protected: Protected, audit: Audit) -> tuple[list[Problem], Complaints]:
+def without_overlap(
+    problems: Sequence[Problem], protected: Protected, audit: Audit
+) -> tuple[Sequence[Problem], Complaints]:
     """The training problems that overlap nothing, and those that do.
 
     Raises:
         UserError: some do, and `audit.contamination` is `refuse`; or nothing is left.
     """
-    kept, removed = [], Complaints()
-    for problem in problems:
+    kept, removed = array("Q"), Complaints()
+    for place, problem in enumerate(problems):
         if hit := protected.hit_by(problem):
             removed.add(f"{place_of(problem)} {hit}")
         else:
-            kept.append(problem)
+            kept.append(place)
     if removed.count and (audit.contamination == "refuse" or not kept):
         remedy = "leave them out with audit.contamination=remove" if kept else "give others"
         raise UserError(
@@ -54,7 +58,7 @@ def without_overlap(problems: list[Problem], protected: Protected, audit: Audit)
             f"would say too much:\n  {removed}\n"
             f"Remove them from one of the two, or {remedy}{FROM_TEMPLATES if audit.ngram else ''}"
         )
-    return kept, removed
+    return (Chosen(problems, kept) if removed.count else problems), removed
 
 
 def place_of(problem: Problem) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from star.errors import UserError, cut, shown
 from star.recipe import DataTask
 from star.records import Problem
+from star.spool import Chosen, Spool
 from star.tasks.base import Task
 from star.tasks.source import Source
 from star.verify.choice import MAX_CHOICES
@@ -37,7 +38,7 @@ class RowTask(Task):
     def __init__(self, settings: DataTask):
         self.settings, self.skipped = settings, []
         self.source = self.source_at(self.path_key)
-        self._loaded: dict[tuple[str, ...], list[Problem]] = {}
+        self._loaded: dict[tuple[str, ...], Spool] = {}
 
     def source_at(self, key: str) -> Source:
         """The data set at the path under this key of the settings."""
@@ -54,12 +55,12 @@ class RowTask(Task):
             BadGold: there is no ground truth to be found in it.
         """
 
-    def problems(self, split: str) -> list[Problem]:
+    def problems(self, split: str) -> Sequence[Problem]:
         if self.settings.held_out != "train":
             return self.load(self.source, "train" if split == "train" else self.held_out_split)
         problems = self.load(self.source, "train")
         cut = len(problems) - len(problems) // 10
-        return problems[:cut] if split == "train" else problems[cut:]
+        return Chosen(problems, range(cut) if split == "train" else range(cut, len(problems)))
 
     def data_files(self) -> dict[str, str]:
         return dict(self.source.used)
@@ -74,7 +75,7 @@ class RowTask(Task):
         texts = (found.get(problem.source) for problem in held_out)
         return [text.strip() or None if isinstance(text, str) else None for text in texts]
 
-    def load(self, source: Source, split: str, prefix: str | None = None) -> list[Problem]:
+    def load(self, source: Source, split: str, prefix: str | None = None) -> Spool:
         """The problems of one split, read once; those with a bad ground truth are an error, or in `skipped`.
 
         `prefix` goes into the ids of rows that have none, by default the name of the split.
@@ -84,8 +85,8 @@ class RowTask(Task):
             self._loaded[key] = self._read(source, split, prefix or split)
         return self._loaded[key]
 
-    def _read(self, source: Source, split: str, prefix: str) -> list[Problem]:
-        problems = []
+    def _read(self, source: Source, split: str, prefix: str) -> Spool:
+        problems = Spool()
         for place, row in source.rows(split):
             try:
                 problem = self.to_problem(row, place, prefix)

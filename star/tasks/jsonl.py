@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from star.errors import UserError
 from star.recipe import JsonlTask
 from star.records import Problem, derive_seed
+from star.spool import Chosen
 from star.tasks.dataset import BadGold, RowTask, choices_field, one_line, row_id, text_field
 from star.verify import VERIFIERS, Extractor, NumericVerifier, Verifier
 from star.verify.text import normalise
@@ -31,13 +33,13 @@ class Jsonl(RowTask):
         self.verifier = _verifier(settings)
         self.computed = isinstance(self.verifier, NumericVerifier)
 
-    def problems(self, split: str) -> list[Problem]:
+    def problems(self, split: str) -> Sequence[Problem]:
         if self.held_out is not None:
             train = split == "train"
             source, name = (self.source, "train_split") if train else (self.held_out, "held_out_split")
             return self.load(source, getattr(self.settings, name), split)
-        wanted = split == "held_out"
-        return [p for p in self.load(self.source, self.settings.train_split, "row") if self._is_held_out(p) == wanted]
+        problems, wanted = self.load(self.source, self.settings.train_split, "row"), split == "held_out"
+        return Chosen(problems, (i for i, problem in enumerate(problems) if self._is_held_out(problem) == wanted))
 
     def data_files(self) -> dict[str, str]:
         return super().data_files() | (self.held_out.used if self.held_out else {})

@@ -23,7 +23,7 @@ def test_plain_and_hinted_attempts_are_counted_apart():
         attempt(i, s, h) for i, (s, h) in enumerate([("correct", 0), ("wrong", 0), ("correct", 1), ("correct", 1)])
     ]
     right = [one for one in tries if one.verdict.accepted]
-    found = funnel(tries, right, [Dropped(tries[3].id, "duplicate")], "correct")
+    found = funnel([(one, one in right) for one in tries], [Dropped(tries[3].id, "duplicate")], "correct")
     assert found == {
         "plain": {"sampled": 2, "wrong": 1, "trained": 1},
         "hinted": {"sampled": 2, "duplicate": 1, "trained": 1},
@@ -32,7 +32,7 @@ def test_plain_and_hinted_attempts_are_counted_apart():
 
 def test_what_a_vote_rejects_is_outvoted_whether_right_or_wrong():
     tries = [attempt(i, status, False) for i, status in enumerate(["correct", "wrong", "wrong", "no_answer"])]
-    found = funnel(tries, tries[1:3], [], "majority")
+    found = funnel([(one, 0 < i < 3) for i, one in enumerate(tries)], [], "majority")
     assert found["plain"] == {"sampled": 4, "outvoted": 1, "no_answer": 1, "trained": 2}
 
 
@@ -42,6 +42,6 @@ def test_no_attempt_is_lost_on_the_way(outcomes):
     right = [one for one in tries if one.verdict.accepted]
     reasons = {one.id: reason for one, (_, _, reason) in zip(tries, outcomes, strict=True) if reason}
     dropped = [Dropped(one.id, reasons[one.id]) for one in right if one.id in reasons]
-    for counts in funnel(tries, right, dropped, "correct").values():
+    for counts in funnel([(one, one.verdict.accepted) for one in tries], dropped, "correct").values():
         assert counts.pop("sampled", 0) == sum(counts.values())
         assert all(number > 0 for number in counts.values())

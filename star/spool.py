@@ -1,0 +1,93 @@
+"""Problems in any number, as a sequence that is not in memory: what a million of them take there is their offsets.
+
+They are written once, as they are read, into a temporary file without a name, which is in memory as long as it is
+small. So a data set may be edited, or moved, while a run is at work: the run keeps the problems that it checked.
+"""
+
+from __future__ import annotations
+
+import marshal
+import tempfile
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from operator import attrgetter
+from typing import overload
+
+from star.records import Problem
+
+IN_MEMORY = 16 << 20
+"""Bytes up to which there is no file."""
+AT_ONCE = 1000
+"""Problems that are read together."""
+
+_fields = attrgetter(*Problem.__slots__)
+
+
+class Spool(Sequence[Problem]):
+    """A sequence of problems that can be appended to. Each item is made anew when it is asked for: equal, not the same.
+
+    Takes 8 bytes of memory and some 250 of the temporary directory a problem.
+    """
+
+    def __init__(self, problems: Iterable[Problem] = ()):
+        self._file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed with this object
+        self._ends = array("Q", [0])
+        for problem in problems:
+            self.append(problem)
+
+    def append(self, problem: Problem) -> None:
+        """Add a problem at the end."""
+        data = marshal.dumps(_fields(problem))
+        self._file.seek(self._ends[-1])
+        self._file.write(data)
+        self._ends.append(self._ends[-1] + len(data))
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    @overload
+    def __getitem__(self, place: int) -> Problem: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Problem]: ...
+
+    def __getitem__(self, place: int | slice) -> Problem | list[Problem]:
+        if isinstance(place, slice):
+            start, stop, step = place.indices(len(self))
+            return self._read(start, stop) if step == 1 else [self[i] for i in range(start, stop, step)]
+        at = range(len(self))[place]
+        return self._read(at, at + 1)[0]
+
+    def __iter__(self) -> Iterator[Problem]:
+        for start in range(0, len(self), AT_ONCE):
+            yield from self[start : start + AT_ONCE]
+
+    def _read(self, start: int, stop: int) -> list[Problem]:
+        """Those of a range, read together."""
+        ends = self._ends[start : max(start, stop) + 1]
+        self._file.seek(ends[0])
+        data = memoryview(self._file.read(ends[-1] - ends[0]))
+        parts = (data[a - ends[0] : b - ends[0]] for a, b in pairwise(ends))
+        return [Problem(*marshal.loads(part)) for part in parts]
+
+
+class Chosen(Sequence[Problem]):
+    """Some of `problems`, in the order of `places`, which take 8 bytes each."""
+
+    def __init__(self, problems: Sequence[Problem], places: Iterable[int]):
+        self._problems, self._places = problems, array("Q", places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> Problem: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Problem]: ...
+
+    def __getitem__(self, place: int | slice) -> Problem | list[Problem]:
+        if isinstance(place, slice):
+            return [self._problems[i] for i in self._places[place]]
+        return self._problems[self._places[place]]
