@@ -12,12 +12,12 @@ from pathlib import Path
 
 from star.audit.find import Found, find, shared_start
 from star.errors import UserError
+from star.facts import RECORDED_VERSIONS, machine_facts
 from star.models import choose_device, recorded_checkpoint, set_threads
 from star.recipe import Model
 from star.records import Completion, derive_seed
 from star.report.trace import quoted, say
 from star.sample import open_sampler
-from star.session import RECORDED_VERSIONS, machine_facts
 from star.store import Store
 
 COMPARED = ("text", "num_tokens", "finish_reason")

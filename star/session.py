@@ -6,11 +6,8 @@ weights.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
-from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -23,14 +20,15 @@ from star.clock import spent
 from star.console import console
 from star.disk import disk_needed, disk_notice
 from star.evaluate import accuracy
+from star.facts import exemplars_hash, machine_facts
 from star.files import Rows
 from star.history import ProblemHistory, continue_history, difficulty
 from star.mix import mix
-from star.models import Checkpoint, choose_device, choose_dtype, resolve_checkpoint, set_threads
+from star.models import Checkpoint, resolve_checkpoint
 from star.preflight import Checked
 from star.processes import World
-from star.prompts import PromptBuilder, evaluates_with_exemplars, samples_with_exemplars
-from star.recipe import Decoding, Model
+from star.prompts import evaluates_with_exemplars, samples_with_exemplars
+from star.recipe import Decoding
 from star.records import Attempt, Example, Problem, derive_seed, model_name
 from star.rollout import Wave, rollout
 from star.sample import Sampler, open_sampler, tokens_in_flight
@@ -44,9 +42,6 @@ from star.verify import STEPS_VERSION
 
 OPEN, FINE_TUNE = "open", "fine-tune"
 """What the processes of a run call these parts of the work (`star/follower.py`)."""
-
-RECORDED_VERSIONS = ("star-trainer", "torch", "transformers", "peft", "accelerate", "tokenizers")
-"""Packages whose versions a run records: those that decide what is computed."""
 
 
 def open_session(checked: Checked, store: Store, world: World) -> Session:
@@ -84,23 +79,6 @@ def open_session(checked: Checked, store: Store, world: World) -> Session:
     sampler = checked.own.sampler or open_sampler(recipe, checkpoint, tokens, store.folder)
     world.everywhere(OPEN, {"folder": str(store.folder.absolute()), "tokens": tokens}, lambda: None)
     return Session(checked, store, checkpoint, sampler, world)
-
-
-def machine_facts(model: Model) -> dict[str, Any]:
-    """What a model is computed with: `device`, `dtype`, `threads` and `versions`. Uses the threads from now on."""
-    device = choose_device(model)
-    return {
-        "device": str(device),
-        "dtype": str(choose_dtype(model, device)).removeprefix("torch."),
-        "threads": set_threads(model),
-        "versions": {name: version(name) for name in RECORDED_VERSIONS},
-    }
-
-
-def exemplars_hash(prompts: PromptBuilder) -> str:
-    """SHA-256 of the exemplars that prompts show."""
-    shown = [(problem.question, problem.choices, problem.answer, rationale) for problem, rationale in prompts.exemplars]
-    return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
 
 
 class Session:

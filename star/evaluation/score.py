@@ -19,6 +19,7 @@ from star.clock import clock
 from star.errors import UserError
 from star.evaluate import accuracy
 from star.evaluation.subject import Subject
+from star.facts import exemplars_hash, machine_facts
 from star.files import Rows, make_folder, read_json
 from star.preflight import base_tokenizer
 from star.prompts import PromptBuilder, evaluates_with_exemplars
@@ -26,7 +27,6 @@ from star.recipe import Recipe, recipe_hash
 from star.records import Attempt, derive_seed, model_name
 from star.rollout import rollout
 from star.sample import open_sampler, tokens_in_flight
-from star.session import exemplars_hash, machine_facts
 from star.store import Iteration
 from star.store.manifest import read_manifest, require_intact
 from star.store.owner import own
