@@ -3,8 +3,8 @@
     python scripts/bench_processes.py [RECIPE [key=value ...]] [--processes 2] [--repeats 3] [--json FILE]
 
 Every repeat runs the recipe's first iteration once in each way, one after the other, through `torchrun`, in a folder
-that is thrown away. Medians of the stages' seconds as the runs themselves record them, and the ratio; a recipe's first run
-in a new environment pretrains its starter before anything is timed. That both wrote the same text is checked.
+that is thrown away. What is printed are medians of the stages' seconds as the runs themselves record them, and their
+ratio. A first run, not counted, pretrains a starter that is not there yet. That both wrote the same text is checked.
 """
 
 from __future__ import annotations

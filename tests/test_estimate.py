@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from scripts.costs import GPUS, FineTuning, Sampling, Shape, Texts, decode_seconds
-from scripts.estimate import LLAMAS, main
+from scripts.estimate import main
+from scripts.shapes import LLAMAS
 
 ROOT = Path(__file__).parents[1]
 
