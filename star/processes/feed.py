@@ -41,12 +41,17 @@ class Feed:
                 self._changed.wait()
             if self._is_over() or self._taken >= self._given + self._room:
                 return None
-            if (piece := next(self._work, None)) is None:
+            try:
+                piece = Piece(*next(self._work))
+            except StopIteration:
                 self._is_empty = True
-                self._changed.notify_all()
-                return None
-            self._taken += 1
-            return Piece(*piece)
+            except BaseException as error:  # whoever took it: `results` tells
+                self._failure = error
+            else:
+                self._taken += 1
+                return piece
+            self._changed.notify_all()
+            return None
 
     def put(self, piece: Piece, result: Any) -> None:
         """What became of a piece."""

@@ -73,3 +73,16 @@ def test_a_failure_ends_the_wait_and_the_hands():
         list(feed.results(lambda number: time.sleep(0.01)))
     thread.join(5)
     assert not thread.is_alive()
+
+
+def test_work_that_cannot_be_made_is_an_error_whoever_takes_it():
+    def work():
+        yield from range(5)
+        raise ValueError("no more prompts")
+
+    feed = Feed(work(), 2)
+    thread = hand(feed, lambda number: number)
+    with pytest.raises(ValueError, match="no more prompts"):
+        list(feed.results(lambda number: number))
+    thread.join(5)
+    assert not thread.is_alive()
