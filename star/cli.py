@@ -43,7 +43,8 @@ def main(argv: Sequence[str] | None = None, again: Sequence[str] | None = None) 
         with handling_signals():
             return COMMANDS[arguments.command](arguments) or 0
     except UserError as error:
-        errors.print(f"error: {error}", markup=False)
+        if os.environ.get("RANK", "0") == "0":  # what others find wrong, the first process finds too, or is told
+            errors.print(f"error: {error}", markup=False)
         return 2
     except Exception as error:
         if (what := machine_error(error)) is None:
@@ -66,9 +67,10 @@ def _run(arguments: argparse.Namespace) -> None:
         raise UserError("--fork NEW and --from-iteration N belong together: give both")
     place = find_place()
     if place.rank > 0:
-        from star.follower import help_with
+        if not arguments.dry_run:  # which the first process does alone
+            from star.follower import help_with
 
-        help_with(recipe, place)
+            help_with(recipe, place)
         return
     if notice := missing_processes(place):
         console.print(f"note: {notice}", markup=False)

@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Any
 
 from star.console import silence
 from star.custom import NOTHING, Own
 from star.errors import UserError
-from star.files import Rows
-from star.interrupt import SIGNALS
+from star.files import Rows, file_sha256
 from star.models import choose_device, resolve_checkpoint, set_threads
 from star.processes import Place, follow
-from star.recipe import Recipe
+from star.recipe import Recipe, recipe_hash
 from star.records import Example
 from star.rollout import WAVE, Wave
 from star.sample import open_sampler
 from star.session import FINE_TUNE, OPEN
 from star.store import Checkpoints
+from star.store.run import RUN
 from star.train import train_lora
 
 
 def help_with(recipe: Recipe, place: Place, own: Own = NOTHING) -> None:
     """Do what the first process says until the run ends. Prints nothing: what goes wrong here is told there.
 
-    Signals are for the first process, which ends this one.
-
     Args:
         own: what the user brings; the same as in the first process.
     """
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
     follower = Follower(recipe, own)
     handlers = {OPEN: follower.open, WAVE: follower.attempt, FINE_TUNE: follower.fine_tune}
-    try:
-        with silence():
-            follow(place, choose_device(recipe.model).type == "cpu", handlers)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with silence():
+        follow(place, choose_device(recipe.model).type == "cpu", handlers)
 
 
 class Follower:
@@ -47,17 +39,28 @@ class Follower:
     def __init__(self, recipe: Recipe, own: Own):
         self.recipe, self.own = recipe, own
 
-    def open(self, folder: str, tokens: int) -> None:
+    def open(self, folder: str, tokens: int, run: str, model: str, recipe: str) -> None:
         """Prepare to work on the run in `folder`, with `tokens` in flight.
 
+        Args:
+            run, model, recipe: hashes of `run.json`, base model and recipe, as the first process has them.
+
         Raises:
-            UserError: this machine does not see what the first one sees.
+            UserError: this process does not see what the first one sees.
         """
-        if not Path(folder).is_dir():
-            raise UserError(f"{folder} is not there; give --runs a folder on a file system that all machines share")
+        record = Path(folder) / RUN
+        if not record.is_file() or file_sha256(record) != run:
+            raise UserError(f"{folder} is not there, or another one; give --runs a folder that all machines share")
+        if recipe_hash(self.recipe) != recipe:
+            raise UserError("it was started with another recipe than the first one: give all the same command")
         set_threads(self.recipe.model)
         self.task = self.own.task_of(self.recipe)
         self.checkpoint = resolve_checkpoint(self.recipe, self.task)
+        if self.checkpoint.fingerprint() != model:
+            raise UserError(
+                f"its base model, {self.checkpoint.name}, is not that of the first one; share the model's folder, "
+                "or STAR_CACHE for a starter or a GGUF file, or give a commit as model.revision"
+            )
         self.sampler = self.own.sampler or open_sampler(self.recipe, self.checkpoint, tokens, Path(folder))
 
     def attempt(self, **wave: Any) -> list[dict[str, Any]]:

@@ -21,14 +21,14 @@ from star.console import console
 from star.disk import disk_needed, disk_notice
 from star.evaluate import accuracy
 from star.facts import exemplars_hash, machine_facts
-from star.files import Rows
+from star.files import Rows, file_sha256
 from star.history import ProblemHistory, continue_history, difficulty
 from star.mix import mix
 from star.models import Checkpoint, resolve_checkpoint
 from star.preflight import Checked
 from star.processes import World
 from star.prompts import evaluates_with_exemplars, samples_with_exemplars
-from star.recipe import Decoding
+from star.recipe import Decoding, recipe_hash
 from star.records import Attempt, Example, Problem, derive_seed, model_name
 from star.rollout import Wave, rollout
 from star.sample import Sampler, open_sampler, tokens_in_flight
@@ -36,6 +36,7 @@ from star.select import Dropped, accepted, drop, examples, require_some
 from star.stop import stop_reason
 from star.store import Artefacts, Iteration, Journal, Store
 from star.store.retention import best
+from star.store.run import RUN
 from star.tasks import problems_hash
 from star.train import train_lora
 from star.verify import STEPS_VERSION
@@ -53,8 +54,8 @@ def open_session(checked: Checked, store: Store, world: World) -> Session:
     recipe = checked.recipe
     machine = machine_facts(recipe.model)
     checkpoint = resolve_checkpoint(recipe, checked.task)
-    is_auto = recipe.sampler.max_tokens_in_flight == "auto"
-    tokens = (is_auto and store.recorded("max_tokens_in_flight")) or tokens_in_flight(recipe, checkpoint)
+    before = store.recorded("max_tokens_in_flight") if recipe.sampler.max_tokens_in_flight == "auto" else None
+    tokens = before or tokens_in_flight(recipe, checkpoint, world.on_this_machine)
     console.print(disk_notice(store.folder, disk_needed(checked, checkpoint)), markup=False)
     changed = store.record(
         {
@@ -77,7 +78,9 @@ def open_session(checked: Checked, store: Store, world: World) -> Session:
     for line in changed:
         console.print(f"warning: since this run began, {line}", markup=False)
     sampler = checked.own.sampler or open_sampler(recipe, checkpoint, tokens, store.folder)
-    world.everywhere(OPEN, {"folder": str(store.folder.absolute()), "tokens": tokens}, lambda: None)
+    opening = {"folder": str(store.folder.absolute()), "tokens": tokens, "run": file_sha256(store.folder / RUN)}
+    opening |= {"model": checkpoint.fingerprint(), "recipe": recipe_hash(recipe)}
+    world.everywhere(OPEN, opening, lambda: None)
     return Session(checked, store, checkpoint, sampler, world)
 
 

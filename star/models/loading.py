@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from star.clock import spent
 from star.errors import UserError, reason
 from star.models.checkpoint import Checkpoint
+from star.processes.launch import find_place
 from star.recipe import Model
 
 if TYPE_CHECKING:
@@ -142,12 +143,17 @@ def choose_device(settings: Model) -> torch.device:
         if os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes"):  # accelerate launch --cpu
             return torch.device("cpu")
         return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    several = find_place().size > 1
     try:
         device = torch.device(settings.device)
+        if several and device.type != "cpu":
+            torch.accelerator.set_device_index(int(os.environ.get("LOCAL_RANK", 0)))
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"model.device = {settings.device!r}: not to be had here ({reason}); use auto or cpu") from None
+    if several and device.index is not None:
+        raise UserError(f"model.device = {settings.device!r}, but each of several processes has its own; use auto")
     return device
 
 

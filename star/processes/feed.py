@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from star.clock import spent
+from star.interrupt import end_if_asked
 
 AHEAD = 4
 """Pieces of work, for each of those at work, that may be done before the oldest one is: what waits is in memory."""
@@ -69,18 +70,20 @@ class Feed:
         """All results in order. While the next one is not there, `here` does the work that nobody has taken."""
         while True:
             with self._changed:
-                if self._failure:
-                    raise self._failure
                 ready = self._given in self._results
                 if ready:
                     result = self._results.pop(self._given)
                     self._given += 1
                     self._changed.notify_all()
+                elif self._failure:  # only now: what is done is not lost
+                    raise self._failure
                 elif self._is_empty and self._given == self._taken:
                     return
             if ready:
                 yield result
-            elif (piece := self.take(wait=False)) is not None:
+                continue
+            end_if_asked()
+            if (piece := self.take(wait=False)) is not None:
                 self.put(piece, here(piece.work))
             else:
                 self._wait_for_result()

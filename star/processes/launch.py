@@ -29,12 +29,20 @@ def find_place() -> Place:
     """What the launcher says about this process; without one it is the only one.
 
     Raises:
-        UserError: what it says is no place.
+        UserError: what it says is no place, or asks for what is not done here.
     """
+    for name in ("DEEPSPEED", "MEGATRON_LM"):
+        if is_asked_for(name):
+            raise UserError(f"accelerate's configuration asks for {name}: use FSDP (recipes/accelerate/fsdp.yaml)")
     rank, size = _number(RANK, 0), _number(SIZE, 1)
     if not 0 <= rank < size:
         raise UserError(f"launched as process {rank} of {size} ({RANK[0]}, {SIZE[0]}): start it with one launcher only")
     return Place(rank, size)
+
+
+def is_asked_for(what: str) -> bool:
+    """Whether accelerate's configuration asks for it: `FSDP`, for one."""
+    return os.environ.get(f"ACCELERATE_USE_{what}", "false").lower() in ("true", "1", "yes")
 
 
 def missing_processes(place: Place) -> str | None:

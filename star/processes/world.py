@@ -4,18 +4,25 @@ done; the others follow it over a link each, and take part in the collectives of
 
 from __future__ import annotations
 
+import atexit
 import os
+import queue
 import secrets
+import signal
 import socket
 import threading
+import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Listener
 from typing import Any, NoReturn, Protocol
 
 from star.console import errors
 from star.errors import UserError, reason
-from star.interrupt import Interrupted
+from star.interrupt import SIGNALS
+from star.machine import machine_error
 from star.processes.feed import Feed
 from star.processes.launch import Place, allowed_cores, share_of_cores
 from star.processes.link import Link
@@ -24,6 +31,8 @@ GRACE = 20.0
 """Seconds from the loss of a process until this one ends itself where it is: it may wait in a collective for ever."""
 AT_ONCE = 3.0
 """Seconds to wait for word of a lost process, before an error here is taken for one of our own."""
+PATIENCE = 120.0
+"""Seconds that the others have to come, once all have met through the launcher."""
 END = "end"
 
 Handlers = Mapping[str, Callable[..., Any]]
@@ -35,9 +44,11 @@ class World(Protocol):
 
     Attributes:
         size: how many.
+        on_this_machine: how many of them share its memory and cores.
     """
 
     size: int
+    on_this_machine: int
 
     def share(self, name: str, work: Iterable[Any], here: Callable[[Any], Any]) -> Iterator[Any]:
         """`here(piece)` for each piece of `work`, in its order, done by whoever is free.
@@ -54,7 +65,7 @@ class World(Protocol):
 class Alone:
     """One process: nobody to share with."""
 
-    size = 1
+    size = on_this_machine = 1
 
     def share(self, name: str, work: Iterable[Any], here: Callable[[Any], Any]) -> Iterator[Any]:
         return map(here, work)
@@ -70,8 +81,8 @@ class Leader:
         UserError: another process has failed or is gone; which, where, and why if it could say so.
     """
 
-    def __init__(self, size: int):
-        self.size = size
+    def __init__(self, size: int, on_this_machine: int):
+        self.size, self.on_this_machine = size, on_this_machine
         self._followers: dict[int, tuple[str, Link]] = {}
         self._lost, self._is_over = threading.Event(), False
         self._loss = ""
@@ -81,13 +92,13 @@ class Leader:
         """Another process has joined."""
         self._followers[rank] = (where, Link(connection, lambda: self._lose(rank, where)))
 
+    def missing(self) -> list[int]:
+        """Ranks that have not joined."""
+        return [rank for rank in range(1, self.size) if rank not in self._followers]
+
     def share(self, name: str, work: Iterable[Any], here: Callable[[Any], Any]) -> Iterator[Any]:
         feed = self._feed = Feed(work, self.size)
-        threads = [
-            threading.Thread(target=self._hand_out, args=(rank, name, feed), daemon=True) for rank in self._followers
-        ]
-        for thread in threads:
-            thread.start()
+        threads = [_start(self._hand_out, rank, name, feed) for rank in self._followers]
         try:
             self._require_all()
             yield from feed.results(here)
@@ -99,40 +110,43 @@ class Leader:
 
     def everywhere(self, name: str, arguments: Mapping[str, Any], here: Callable[[], Any]) -> Any:
         self._require_all()
-        for _, link in self._followers.values():
-            link.send({"call": name, **arguments})
-        result = here()
-        for rank in self._followers:
-            if self._answer(rank) is None:
-                self._lost.wait()
-                self._require_all()
+        threads = [_start(self._ask, rank, {"call": name, **arguments}) for rank in self._followers]
+        result = here()  # may wait for the others for ever, if one of them fails: see `_lose`
+        for thread in threads:
+            thread.join()
+        self._require_all()
         return result
 
     def explain(self, error: BaseException) -> BaseException:
         """What to tell of an error of this process: a launcher ends all when one is gone, and so do collectives."""
-        if isinstance(error, (Interrupted, RuntimeError)):
+        if isinstance(error, UserError):
+            return error
+        if isinstance(error, (KeyboardInterrupt, RuntimeError)):
             self._lost.wait(AT_ONCE)
         return UserError(self._loss) if self._lost.is_set() else error
 
-    def end(self) -> None:
-        """The others end in peace, or at once if this process has failed."""
+    def end(self, in_peace: bool) -> None:
+        """Let the others return from `follow`, or end them if this process has failed."""
         self._is_over = True
         for _, link in self._followers.values():
-            link.send({"call": END})
+            if in_peace:
+                link.send({"call": END})
             link.close()
 
     def _hand_out(self, rank: int, name: str, feed: Feed) -> None:
         """Let a follower do what it can get; in a thread of its own."""
-        _, link = self._followers[rank]
-        while (piece := feed.take()) is not None:
-            link.send({"call": name, **piece.work.to_dict()})
-            if (answer := self._answer(rank)) is None:
-                return
-            feed.put(piece, answer["done"])
+        try:
+            while (piece := feed.take()) is not None:
+                if (answer := self._ask(rank, {"call": name, **piece.work.to_dict()})) is None:
+                    return
+                feed.put(piece, answer["done"])
+        except BaseException as error:  # or the piece would be waited for
+            feed.fail(error)
 
-    def _answer(self, rank: int) -> dict[str, Any] | None:
-        """What a follower answers; `None` if it failed."""
+    def _ask(self, rank: int, call: dict[str, Any]) -> dict[str, Any] | None:
+        """What a follower answers to a call; `None` if it failed."""
         where, link = self._followers[rank]
+        link.send(call)
         try:
             answer = link.receive()
         except EOFError:
@@ -149,11 +163,11 @@ class Leader:
         why = said or "it ended without a word: killed, perhaps for want of memory; look at the log of that machine"
         self._loss = f"process {rank} of {self.size} ({where}): {why}. What was done is kept: the same command goes on"
         self._lost.set()
-        if self._feed is not None:
-            self._feed.fail(UserError(self._loss))
         timer = threading.Timer(GRACE, self._give_up)
         timer.daemon = True
         timer.start()
+        if (feed := self._feed) is not None:
+            feed.fail(UserError(self._loss))
 
     def _give_up(self) -> None:
         if not self._is_over:
@@ -171,48 +185,98 @@ def lead(place: Place, cpu: bool) -> Iterator[World]:
 
     Args:
         cpu: whether the model is computed on CPUs.
+
+    Raises:
+        UserError: not all of them come.
     """
     if place.size == 1:
         yield Alone()
         return
-    _join(cpu)
-    leader, key = Leader(place.size), secrets.token_bytes(32)
-    host = os.environ.get("MASTER_ADDR", "localhost")
-    is_local = host in ("localhost", "127.0.0.1")
-    with Listener(("127.0.0.1" if is_local else "", 0), backlog=place.size, authkey=key) as listener:
-        _broadcast([host, listener.address[1], key])
-        for _ in range(place.size - 1):
-            connection = listener.accept()
-            leader.add(*_greeting(connection), connection)
+    leader = Leader(place.size, _join(place, cpu))
+    _gather(leader)
     try:
         yield leader
     except BaseException as error:
         told = leader.explain(error)
+        leader.end(in_peace=False)
         raise told from (error if told is not error else error.__cause__)
-    finally:
-        leader.end()
-        _leave()
+    leader.end(in_peace=True)
 
 
 def follow(place: Place, cpu: bool, handlers: Handlers) -> None:
     """Do what the leader says until it says that this is the end. If the leader is gone, this process is too.
 
-    A handler that fails is told to the leader, which ends the run.
+    A handler that fails is told to the leader, which ends the run. Signals are for the leader, which ends this process.
+
+    Raises:
+        UserError: the leader cannot be reached.
     """
-    _join(cpu)
+    _join(place, cpu)
     host, port, key = _broadcast([None, None, None])
-    connection = Client((host, port), authkey=key)
+    try:
+        connection = Client((host, port), authkey=key)
+    except (OSError, EOFError) as error:
+        raise UserError(
+            f"process {place.rank} cannot reach the first one at {host}:{port} ({reason(error)}): "
+            "processes of one run must be able to connect to each other on any port"
+        ) from None
     connection.send_bytes(f"{place.rank} {socket.gethostname()}, process id {os.getpid()}".encode())
-    link = Link(connection, on_end=lambda: os._exit(0))
-    while (call := link.receive()).get("call") != END:
-        try:
-            done = handlers[call.pop("call")](**call)
-        except Exception as error:
-            link.send({"failed": str(error) if isinstance(error, UserError) else reason(error)})
-            _wait_for_end(link)
-        link.send({"done": done})
+    link = Link(connection, on_end=lambda: os._exit(1), last=lambda call: call.get("call") == END)
+    with _ignoring_signals():
+        while (call := link.receive()).get("call") != END:
+            try:
+                link.send({"done": handlers[call.pop("call")](**call)})
+            except Exception as error:
+                if not isinstance(error, UserError) and machine_error(error) is None:
+                    traceback.print_exc()  # a bug: the leader tells the last line of it
+                link.send(
+                    {"failed": str(error) if isinstance(error, UserError) else machine_error(error) or reason(error)}
+                )
+                _wait_for_end(link)
     link.close()
-    _leave()
+
+
+def _gather(leader: Leader) -> None:
+    """Wait for all others to join.
+
+    Raises:
+        UserError: some do not.
+    """
+    key, host = secrets.token_bytes(32), os.environ.get("MASTER_ADDR", "localhost")
+    if leader.on_this_machine == leader.size:
+        host = "127.0.0.1"
+    with Listener((host if host == "127.0.0.1" else "", 0), backlog=leader.size, authkey=key) as listener:
+        port = listener.address[1]
+        _broadcast([host, port, key])
+        accepted: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        _start(_accept, listener, accepted)
+        deadline = time.monotonic() + PATIENCE
+        while missing := leader.missing():
+            try:
+                connection = accepted.get(timeout=max(0.0, deadline - time.monotonic()))
+                leader.add(*_greeting(connection), connection)
+            except queue.Empty:
+                raise UserError(
+                    f"processes {', '.join(map(str, missing))} of {leader.size} have not come to {host}:{port} within "
+                    f"{PATIENCE:.0f} s: processes of one run must be able to connect to each other on any port"
+                ) from None
+
+
+def _accept(listener: Listener, accepted: queue.SimpleQueue[Any]) -> None:
+    """Whoever comes and knows the key, until the listener is closed."""
+    while True:
+        try:
+            accepted.put(listener.accept())
+        except (AuthenticationError, EOFError, ConnectionError):
+            continue  # a stranger
+        except OSError:
+            return
+
+
+def _start(what: Callable[..., Any], *arguments: Any) -> threading.Thread:
+    thread = threading.Thread(target=what, args=arguments, daemon=True)
+    thread.start()
+    return thread
 
 
 def _greeting(connection: Any) -> tuple[int, str]:
@@ -228,16 +292,40 @@ def _wait_for_end(link: Link) -> NoReturn:
     os._exit(1)
 
 
-def _join(cpu: bool) -> None:
-    """The process group of torch, through accelerate, and on a CPU this process's own cores."""
+@contextmanager
+def _ignoring_signals() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _join(place: Place, cpu: bool) -> int:
+    """The process group of torch, through accelerate, and on a CPU this process's own cores; returns how many processes
+    this machine has.
+
+    Raises:
+        UserError: the launcher has not told accelerate enough.
+    """
     from accelerate import PartialState
     from accelerate.utils import gather_object
 
-    PartialState(cpu=cpu)
-    here = (socket.gethostname(), PartialState().process_index, allowed_cores())
+    if PartialState(cpu=cpu).num_processes != place.size:
+        raise UserError(
+            f"launched as process {place.rank} of {place.size}, but accelerate sees {PartialState().num_processes}: "
+            "the launcher must set RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT, as torchrun does"
+        )
+    here = (socket.gethostname(), place.rank, allowed_cores())
     neighbours = sorted(one for one in gather_object([here]) if one[0] == here[0])
     if cpu and (ours := share_of_cores([cores for _, _, cores in neighbours], neighbours.index(here))):
         os.sched_setaffinity(0, ours)  # threads that are started from here on inherit it
+    atexit.register(_leave)
+    return len(neighbours)
 
 
 def _broadcast(values: list[Any]) -> list[Any]:

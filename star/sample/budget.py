@@ -17,8 +17,11 @@ SHARE = 0.5
 CGROUP = Path("/sys/fs/cgroup")
 
 
-def tokens_in_flight(recipe: Recipe, checkpoint: Checkpoint) -> int:
+def tokens_in_flight(recipe: Recipe, checkpoint: Checkpoint, sharing: int = 1) -> int:
     """`sampler.max_tokens_in_flight`; `auto` is what fits into the memory that is free now, at least 1,024.
+
+    Args:
+        sharing: processes that share a machine's memory (each has a GPU of its own).
 
     A power of two, so that a little more or less memory gives the same batches, and with them the same rounding.
 
@@ -29,7 +32,8 @@ def tokens_in_flight(recipe: Recipe, checkpoint: Checkpoint) -> int:
         return recipe.sampler.max_tokens_in_flight
     device = choose_device(recipe.model)
     bytes_each = token_bytes(load_config(checkpoint), choose_dtype(recipe.model, device))
-    tokens = max(1024, int(SHARE * free_memory(device) / bytes_each))
+    free = free_memory(device) // (sharing if device.type == "cpu" else 1)
+    tokens = max(1024, int(SHARE * free / bytes_each))
     return 1 << (tokens.bit_length() - 1)
 
 

@@ -84,8 +84,9 @@ def train_lora(
     update = partial(_optimizer_step, model, state, loss_of, settings, parallel)
     order = training_order(recipe, number, len(rows))
     checkpoints = None if parallel.is_sharded else checkpoints  # no process has all of the state
-    saved = checkpoints.last() if checkpoints else None
+    saved = parallel.agreed(checkpoints.last() if checkpoints else None)
     log = load_state(saved, state) if saved else []
+    parallel.equalise(list(state.parameters.values()))
     with progress(f"iteration {number}: fine-tuning", steps, len(log)) as advance:
         for step, batch in islice(enumerate(order, 1), len(log), None):
             chosen = [rows[i] for i in batch]

@@ -9,14 +9,13 @@ of each layer's weights (FSDP2, https://docs.pytorch.org/docs/stable/distributed
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import torch
 from torch import distributed
 
-from star.errors import UserError
+from star.processes.launch import is_asked_for
 
 Item = TypeVar("Item")
 
@@ -28,18 +27,12 @@ class Parallel:
         rank, size: number of this process, and of how many.
         is_sharded: whether weights are split among them.
         factor: of a loss before the backward pass, which takes the mean over processes where weights are split.
-
-    Raises:
-        UserError: the configuration of accelerate asks for something else.
     """
 
     def __init__(self) -> None:
         has_joined = distributed.is_available() and distributed.is_initialized()
         self.rank, self.size = (distributed.get_rank(), distributed.get_world_size()) if has_joined else (0, 1)
-        for name in ("DEEPSPEED", "MEGATRON_LM"):
-            if _is_set(f"ACCELERATE_USE_{name}"):
-                raise UserError(f"accelerate's configuration asks for {name}: use FSDP (recipes/accelerate/fsdp.yaml)")
-        self.is_sharded = self.size > 1 and _is_set("ACCELERATE_USE_FSDP")
+        self.is_sharded = self.size > 1 and is_asked_for("FSDP")
         self.factor = self.size if self.is_sharded else 1
 
     def share(self, items: Sequence[Item]) -> Sequence[Item]:
@@ -57,6 +50,20 @@ class Parallel:
             if type(module).__name__ in names:
                 fully_shard(module)
         fully_shard(model)
+
+    def agreed(self, value: Item) -> Item:
+        """What the first process says, in all of them."""
+        if self.size == 1:
+            return value
+        box = [value]
+        distributed.broadcast_object_list(box, src=0)
+        return box[0]
+
+    def equalise(self, parameters: Sequence[torch.nn.Parameter]) -> None:
+        """Give all processes the first one's values: those that each has drawn or read for itself may differ."""
+        if self.size > 1 and not self.is_sharded:
+            for parameter in parameters:
+                distributed.broadcast(parameter.data, src=0)
 
     def sum_gradients(self, parameters: Sequence[torch.nn.Parameter], loss: float) -> float:
         """Sum gradients over the processes, in place, and return the sum of their losses."""
@@ -77,7 +84,3 @@ class Parallel:
     def whole(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Tensors put together of all processes' parts; every process must ask."""
         return {name: t.full_tensor() if hasattr(t, "full_tensor") else t for name, t in tensors.items()}
-
-
-def _is_set(variable: str) -> bool:
-    return os.environ.get(variable, "false").lower() in ("true", "1", "yes")

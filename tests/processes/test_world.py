@@ -12,7 +12,12 @@ import pytest
 from safetensors.torch import load_file
 
 from star.cli import main
+from star.custom import NOTHING
+from star.errors import UserError
+from star.files import file_sha256, read_json
+from star.follower import Follower
 from star.processes.launch import allowed_cores
+from star.store import Store
 from tests.conftest import ROOT
 from tests.processes.conftest import ACCELERATE, ROWS, Launch, free_port
 
@@ -135,3 +140,42 @@ def test_a_process_that_dies_while_all_wait_for_it_ends_the_wait(talk):
     other.kill()
     assert leader.wait(30) == 2
     assert f"process id {other.pid}): it ended without a word" in said(leader)
+
+
+def test_a_failure_elsewhere_ends_a_process_that_waits_in_a_collective(talk):
+    leader, other = talk("collective")
+    assert leader.wait(60) == 2
+    assert f"process id {other.pid}): ValueError: a bug" in said(leader)
+    assert other.wait(20) == 1
+    assert "Traceback" in said(other)  # of the bug, where it happened
+
+
+def test_a_dry_run_is_the_first_process_alone(two, tiny_recipe, tmp_path):
+    work = two(tiny_recipe, "--runs", tmp_path, "--dry-run")
+    assert work.ends(60) == 0
+    assert work.said.count("nothing was run") == 1
+
+
+def test_an_error_in_the_recipe_is_told_once(two, tiny_recipe, tmp_path):
+    work = two(tiny_recipe, "--runs", tmp_path, "task.kind=nope")
+    assert work.ends(60) != 0
+    assert work.said.count("tiny.yaml: 1 problem") == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"run": "0" * 64}, "is not there, or another one; give --runs a folder"),
+        ({"recipe": "0" * 64}, "started with another recipe than the first one"),
+        ({"model": "0" * 64}, "is not that of the first one; share the model's folder"),
+    ],
+)
+def test_a_process_that_sees_something_else_says_so(tiny_run, wrong, message):
+    recipe, facts = Store.existing(tiny_run).recipe, read_json(tiny_run / "run.json")
+    seen = {
+        "run": file_sha256(tiny_run / "run.json"), "recipe": facts["recipe_sha256"], "model": facts["base_model_sha256"]
+    }  # fmt: skip
+    follower = Follower(recipe, NOTHING)
+    follower.open(str(tiny_run), 1024, **seen)
+    with pytest.raises(UserError, match=message):
+        follower.open(str(tiny_run), 1024, **{**seen, **wrong})
