@@ -76,7 +76,8 @@ def replay(folder: Path, id: str) -> Replay:
     recipe = conditions.recipe.model_copy(update={"model": settings})
     checkpoint = recorded_checkpoint(recipe, conditions.task, facts["base_model_sha256"], folder)
     set_threads(settings)
-    with TemporaryDirectory() as place:  # servers tell by the folder whose adapters are whose: those of a run stay loaded
+    # by the folder servers are told whose adapters are whose: those of a run at work stay loaded
+    with TemporaryDirectory() as place:
         sampler = open_sampler(recipe, checkpoint, facts["max_tokens_in_flight"], Path(place))
         sampler.use(adapter, then.model)
         now = sampler.sample([attempt.prompt], conditions.decoding, seed)[then.sample_index]

@@ -103,7 +103,8 @@ def _require_same_weights(iteration: Iteration, subject: Subject) -> None:
     if begun != subject.adapter_sha256:
         raise UserError(
             f"{iteration.folder}: an unfinished evaluation of an adapter with hash {begun}, and that of "
-            f"{model_name(subject.number)} is {subject.adapter_sha256}; delete {iteration.folder}, or give another --out"
+            f"{model_name(subject.number)} has {subject.adapter_sha256}; delete {iteration.folder}, "
+            "or give another --out"
         )
 
 

@@ -62,8 +62,8 @@ def choose_subject(
         overrides: `key=value`, as for `star run`.
 
     Raises:
-        UserError: no such run, iteration, model or task; a key or value is wrong; or the run's problems are judged by an
-            object of the user's own.
+        UserError: no such run, iteration, model or task; a key or value is wrong; or what the run's problems are judged
+            by is an object of the user's own.
     """
     if run is None and (model is None or task is None):
         raise UserError("say what to score: a run directory, or --model MODEL and --task TASK")
@@ -113,8 +113,8 @@ def _leave_servers(settings: Settings) -> None:
     if settings.get("sampler", {}).get("kind") == "openai":
         settings["sampler"] |= {"kind": "local", "openai": None}
         console.print(
-            "note: the recipe's servers have the run's own model, so this one is sampled here; for servers that have it: "
-            "'sampler={kind: openai, openai: {urls: [...]}}'",
+            "note: the recipe's servers have the run's own model, so this one is sampled here; for servers that have "
+            "this one: 'sampler={kind: openai, openai: {urls: [...]}}'",
             markup=False,
         )
 
