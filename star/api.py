@@ -6,8 +6,8 @@
     result = run(recipe, "runs/mine")  # goes on with it, if it is there
     print(result.metrics[-1]["accuracy"], result.adapter)
 
-What a user can mend raises `UserError`. Nothing here prints a traceback. A process that works alone is not ended, and its
-signals are its own; of several processes docs/api.md tells more. Importing it does not wait for torch.
+What a user can mend raises `UserError`. Nothing here prints a traceback. A process that works alone is not ended,
+and its signals are its own; of several processes docs/api.md tells more. Importing it does not wait for torch.
 """
 
 from __future__ import annotations

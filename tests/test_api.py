@@ -145,7 +145,7 @@ def test_the_sampler_is_let_go_when_the_run_is_over(custom_recipe, own, tmp_path
             calls.append("release")
 
     run(load_recipe(custom_recipe), tmp_path / "run", task=own["Doubles"](), sampler=Noting())
-    assert calls == ["sample", "release"]
+    assert calls[-2:] == ["sample", "release"]
 
 
 def test_what_is_no_task_verifier_or_sampler_is_refused_with_the_remedy(custom_recipe, tiny_recipe, own, tmp_path):

@@ -76,8 +76,8 @@ def push(
         repo: OWNER/NAME of the model, and of the data set if `dataset_repo` is `None`.
         number: which iteration; the last finished one when `None`.
         format: of the data set, as `star export --format`.
-        dry_run: nothing is uploaded, and no repository asked for; the files are made as by `star export`, which may read
-            tokenizer or problems from the hub.
+        dry_run: nothing is uploaded, and no repository asked for; the files are made as by `star export`, which may
+            read tokenizer or problems from the hub.
 
     Raises:
         UserError: no such run or iteration, a bad name, no token or one that may not do this, a repository that is
