@@ -148,6 +148,25 @@ def test_the_sampler_is_let_go_when_the_run_is_over(custom_recipe, own, tmp_path
     assert calls[-2:] == ["sample", "release"]
 
 
+@pytest.mark.parametrize(("kind", "last"), [("vllm", "release"), ("local", "sample")])
+def test_a_run_that_fails_ends_processes_and_leaves_what_is_saved(custom_recipe, own, tmp_path, kind, last):
+    """`release` ends the process of vLLM, and drops what servers have sent."""
+    calls = []
+
+    class Failing(own["Parrot"]):
+        def sample(self, prompts, decoding, seed):
+            calls.append("sample")
+            raise UserError("the engine is broken")
+
+        def release(self):
+            calls.append("release")
+
+    recipe = load_recipe(custom_recipe, [f"sampler.kind={kind}"])
+    with pytest.raises(UserError, match="the engine is broken"):
+        run(recipe, tmp_path / "run", task=own["Doubles"](), sampler=Failing())
+    assert calls[-1] == last
+
+
 def test_what_is_no_task_verifier_or_sampler_is_refused_with_the_remedy(custom_recipe, tiny_recipe, own, tmp_path):
     class Unversioned(own["Parrot"]):
         version = None

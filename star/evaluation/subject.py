@@ -102,8 +102,8 @@ def _mind_own_objects(store: Store, own_task: bool) -> None:
             )
     if "sampler" in custom:
         console.print(
-            f"note: the run sampled with an object of your own, {custom['sampler']}, which is in no file of it: this "
-            "samples as its recipe says",
+            f"note: the run sampled with an object of your own, {custom['sampler']}, which is in no file of it; "
+            "it is scored without that",
             markup=False,
         )
 
