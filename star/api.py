@@ -6,8 +6,8 @@
     result = run(recipe, "runs/mine")  # goes on with it, if it is there
     print(result.metrics[-1]["accuracy"], result.adapter)
 
-What a user can mend raises `UserError`. Nothing here ends the process, handles signals or prints a traceback. Importing
-it does not wait for torch.
+What a user can mend raises `UserError`. Nothing here prints a traceback. A process that works alone is not ended,
+and its signals are its own; of several processes docs/api.md tells more. Importing it does not wait for torch.
 """
 
 from __future__ import annotations
@@ -141,7 +141,14 @@ def carry_out(
 
     on_cpu = choose_device(checked.recipe.model).type == "cpu"
     with Store.open(Path(folder), recipe or checked.recipe, begin) as store, lead(find_place(), on_cpu) as world:
-        loop.run(open_session(checked, store, world), store)
+        session = open_session(checked, store, world)
+        try:
+            loop.run(session, store)
+        except BaseException:
+            if checked.recipe.sampler.kind == "vllm":  # it has a process; what others have saved is for the next try
+                session.sampler.release()
+            raise
+        session.sampler.release()
         write_report(store.folder)
     return _result(store)
 

@@ -67,7 +67,7 @@ def _add_work(commands: Any) -> None:
     data.add_argument("--no-dataset", dest="with_dataset", action="store_false", help="only the adapter and its card")
     push.add_argument("--iteration", dest="number", type=int, metavar="N", help="which one (default: the last)")
     push.add_argument("--public", action="store_true", help="for everyone to see (default: private)")
-    push.add_argument("--dry-run", action="store_true", help="say what would be uploaded, contact nobody, and stop")
+    push.add_argument("--dry-run", action="store_true", help="say what would be uploaded, and stop")
     _add_format(push)
     push.set_defaults(command="push")
 

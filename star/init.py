@@ -13,6 +13,7 @@ from star.console import console, errors
 from star.errors import UserError, shown
 from star.files import write_text
 from star.recipe import load_recipe
+from star.tasks import build_task
 from star.tasks.guess import Guess, guess
 from star.verify import VERIFIERS
 
@@ -23,8 +24,8 @@ Answer = TypeVar("Answer")
 RECIPE = """\
 # {name}: {rows} problems of {data}. Every key, with its default: docs/recipe.md.
 #   star run RECIPE --dry-run         checks everything, shows a plain, a hinted and a training prompt
-#   star run RECIPE limit=20          a quick look, on 20 problems of each split
-name: {name}
+#   star run RECIPE limit=20          a quick look, on 20 problems of each group, to train and to evaluate on
+name: {quoted}
 iterations: 3                  # sample, verify, rationalize, fine-tune: this many times
 
 task:
@@ -84,7 +85,7 @@ def write_recipe(data: str | None, model: str | None, verifier: str | None, out:
     compared = _ask(question, verifier, found.verifier, lambda text: _verifier(text, found), defaults)
     write_text(path, _text(found, name, chosen, compared))
     try:
-        load_recipe(path)
+        build_task(load_recipe(path))
     except UserError:
         path.unlink()
         raise
@@ -153,6 +154,7 @@ def _text(found: Guess, name: str, model: str, verifier: str) -> str:
     before, after = ("", "") if chat else ("Q: ", "\nA:")
     return RECIPE.format(
         name=name,
+        quoted=json.dumps(name),
         rows=found.rows,
         data=shown(found.path.name),
         train=json.dumps(str(found.path), ensure_ascii=False),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from star.audit.find import Found, find, shared_start
 from star.errors import UserError
@@ -75,9 +76,12 @@ def replay(folder: Path, id: str) -> Replay:
     recipe = conditions.recipe.model_copy(update={"model": settings})
     checkpoint = recorded_checkpoint(recipe, conditions.task, facts["base_model_sha256"], folder)
     set_threads(settings)
-    sampler = open_sampler(recipe, checkpoint, facts["max_tokens_in_flight"])
-    sampler.use(adapter, then.model)
-    now = sampler.sample([attempt.prompt], conditions.decoding, seed)[then.sample_index]
+    # by the folder servers are told whose adapters are whose: those of a run at work stay loaded
+    with TemporaryDirectory() as place:
+        sampler = open_sampler(recipe, checkpoint, facts["max_tokens_in_flight"], Path(place))
+        sampler.use(adapter, then.model)
+        now = sampler.sample([attempt.prompt], conditions.decoding, seed)[then.sample_index]
+        sampler.release()
     return Replay(then, now, list(_changes(settings, facts)), list(_notes(found)))
 
 

@@ -25,7 +25,8 @@ from star.secrets import redact
 from star.store import Iteration, Store
 
 STATE = "tracking.json"
-"""Beside `metrics.jsonl`: for each tracker, the id of its run and the last iteration that it was given."""
+"""Beside `metrics.jsonl`: for each tracker, the id of its run, the last iteration that it was given and, where an error
+ended the next one, how many points of that one's training log."""
 
 REFUSED = re.compile(r"[^\w\-. :]|^\.*$")
 """What not all trackers take in a part of a name; MLflow takes least (https://mlflow.org/docs/latest/ml/tracking)."""
@@ -113,17 +114,18 @@ class Tracker:
         """The training log and the metrics of an iteration.
 
         It counts as given before it is, unless an error comes back: a kill in between costs the tracker an iteration,
-        and never gives it one twice.
+        and never gives it one twice. After an error it is given the rest.
         """
-        number = row["iteration"]
-        self._remember(iteration=number)
+        number, points = row["iteration"], self._state().get("points", 0)
+        self._remember(iteration=number, points=0)
         try:
-            for point in self._training_log(number):
+            for point in islice(self._training_log(number), points, None):
                 step = first_step + point["step"]
                 self._log({f"training/{name}": value for name, value in (point | {"step": step}).items()}, step)
+                points += 1
             self._log(flat(row), number)
         except Exception:
-            self._remember(iteration=number - 1)
+            self._remember(iteration=number - 1, points=points)
             raise
 
     def _log(self, values: dict[str, float], step: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from star import UserError, load_recipe, run
+from star.evaluation import choose_subject
 from star.files import read_json, read_rows
 
 PAGE = (Path(__file__).parent.parent / "docs/api.md").read_text()
@@ -103,6 +104,12 @@ def test_a_run_trains_on_what_objects_of_ones_own_ask_write_and_accept(custom_re
     assert "Sixes parrot 1" in capsys.readouterr().out
     assert main(["replay", str(tmp_path / "run"), example]) == 2
     assert "an object of your own" in capsys.readouterr().err
+    for arguments in (
+        ["eval", str(tmp_path / "run")],
+        ["export", str(tmp_path / "run"), "--lm-eval", str(tmp_path / "x")],
+    ):
+        assert main(arguments) == 2
+        assert "its task is an object of your own, documented.Doubles 1" in capsys.readouterr().err
     assert main(["export", str(tmp_path / "run"), "--adapter", str(tmp_path / "adapter")]) == 0
     objects["sampler"].version = "parrot 2"
     with pytest.raises(UserError, match=r"custom: .*parrot 1.* -> .*parrot 2"):
@@ -121,6 +128,43 @@ def test_a_verifier_of_ones_own_judges_the_problems_of_a_recipe(tiny_recipe, own
     assert read_json(tmp_path / "run/run.json")["verifier"].startswith("never 1")
     with pytest.raises(UserError, match="what this run stands on has changed"):
         run(load_recipe(tiny_recipe, iterations=0), tmp_path / "run")
+    with pytest.raises(UserError, match=r"its verifier is an object of your own.*Never never 1.*--task"):
+        choose_subject(tmp_path / "run")
+    assert choose_subject(tmp_path / "run", task=str(tiny_recipe)).number == 0
+
+
+def test_the_sampler_is_let_go_when_the_run_is_over(custom_recipe, own, tmp_path):
+    calls = []
+
+    class Noting(own["Parrot"]):
+        def sample(self, prompts, decoding, seed):
+            calls.append("sample")
+            return super().sample(prompts, decoding, seed)
+
+        def release(self):
+            calls.append("release")
+
+    run(load_recipe(custom_recipe), tmp_path / "run", task=own["Doubles"](), sampler=Noting())
+    assert calls[-2:] == ["sample", "release"]
+
+
+@pytest.mark.parametrize(("kind", "last"), [("vllm", "release"), ("local", "sample")])
+def test_a_run_that_fails_ends_processes_and_leaves_what_is_saved(custom_recipe, own, tmp_path, kind, last):
+    """`release` ends the process of vLLM, and drops what servers have sent."""
+    calls = []
+
+    class Failing(own["Parrot"]):
+        def sample(self, prompts, decoding, seed):
+            calls.append("sample")
+            raise UserError("the engine is broken")
+
+        def release(self):
+            calls.append("release")
+
+    recipe = load_recipe(custom_recipe, [f"sampler.kind={kind}"])
+    with pytest.raises(UserError, match="the engine is broken"):
+        run(recipe, tmp_path / "run", task=own["Doubles"](), sampler=Failing())
+    assert calls[-1] == last
 
 
 def test_what_is_no_task_verifier_or_sampler_is_refused_with_the_remedy(custom_recipe, tiny_recipe, own, tmp_path):

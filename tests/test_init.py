@@ -64,6 +64,20 @@ def test_the_recipe_runs_as_it_is_and_trains_on_what_a_model_can(sums, tiny_run,
     assert read_json(Path("runs/tiny/iterations/001/metrics.json"))["solved"] > 0
 
 
+@pytest.mark.parametrize("name", ["2024", "true", "null", "1e3"])
+def test_a_file_may_be_called_like_a_number_or_a_truth_value(sums, name):
+    sums.rename(sums.with_name(f"{name}.jsonl"))
+    assert load_recipe(write_recipe(f"{name}.jsonl", "gpt2", None, None, True)).name == name
+
+
+def test_a_recipe_whose_task_cannot_be_built_is_not_written(sums):
+    rows = [{"question": f"q{i}", "answer": answer} for i, answer in enumerate(["yes", "?"])]
+    sums.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(UserError, match="nothing but punctuation"):
+        write_recipe(str(sums), "gpt2", "label", None, True)
+    assert not Path("my-sums.yaml").exists()
+
+
 def test_nothing_is_overwritten(sums):
     Path("my-sums.yaml").write_text("mine")
     with pytest.raises(UserError, match=r"my-sums\.yaml: is there already.*--out FILE"):

@@ -111,6 +111,22 @@ flow(Path(sys.argv[1]))
     assert [step for step, _ in found["training/loss"]] == list(range(1, 16))
 
 
+def test_an_error_amid_a_training_log_makes_no_point_given_twice(run, capsys):
+    log = run / "iterations/001/adapter/training.jsonl"
+    whole = log.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    log.write_bytes(b"".join([*lines[:4], b"damaged\n"]))  # the first line is no point
+    flow(run)
+    assert "warning: tracking: tensorboard" in capsys.readouterr().out
+    assert [step for step, _ in scalars(run)["training/loss"]] == [1, 2, 3]
+    log.write_bytes(whole)
+    flow(run)
+    flow(run)
+    found = scalars(run)
+    assert [step for step, _ in found["training/loss"]] == list(range(1, 16))
+    assert [step for step, _ in found["accuracy/zero-shot/all/accuracy"]] == [0, 1, 2]
+
+
 def test_a_tracker_that_is_not_installed_is_an_error_before_anything_is_computed(tiny_recipe, tmp_path):
     with pytest.raises(UserError, match=r"pip install 'star-trainer\[no_such_tracker\]'"):
         require_trackers(["no_such_tracker"])

@@ -1,6 +1,6 @@
 """Attempt the held-out problems and score them, in a folder of its own, where a killed evaluation goes on.
 
-    ROOT/KIND-KEY/003/  evaluation-few-shot.jsonl  results.json  MANIFEST.json
+    ROOT/KIND-KEY/003/  subject.json  evaluation-few-shot.jsonl  results.json  MANIFEST.json
 
 `KEY` stands for everything but the adapter, `003` for the iteration: evaluations that compare are side by side.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,11 +22,12 @@ from star.evaluation.subject import Subject
 from star.facts import exemplars_hash, machine_facts
 from star.files import Rows, make_folder, read_json
 from star.preflight import base_tokenizer
+from star.processes import Alone
 from star.prompts import PromptBuilder, evaluates_with_exemplars
 from star.recipe import Recipe, recipe_hash
-from star.records import Attempt, derive_seed, model_name
-from star.rollout import rollout
-from star.sample import open_sampler, tokens_in_flight
+from star.records import Attempt, Problem, derive_seed, model_name
+from star.rollout import Wave, rollout
+from star.sample import Sampler, open_sampler, tokens_in_flight
 from star.store import Iteration
 from star.store.manifest import read_manifest, require_intact
 from star.store.owner import own
@@ -59,7 +60,8 @@ def score(subject: Subject, root: Path | None = None) -> Evaluation:
         root: where evaluations are kept; the subject's by default.
 
     Raises:
-        UserError: bad data, a prompt that is too long, or files that are not what was written.
+        UserError: bad data, a prompt that is too long, files that are not what was written, or an unfinished evaluation
+            of another adapter.
     """
     recipe = subject.recipe
     task = build_task(recipe)
@@ -84,33 +86,56 @@ def score(subject: Subject, root: Path | None = None) -> Evaluation:
             facts |= machine_facts(recipe.model)
             clock.take()  # what came before is no part of it
             iteration = Iteration(folder, subject.number, facts)
-            attempts = _attempt(iteration, subject, task, prompts, held_out)
+            _require_same_weights(iteration, subject)
+            sampler = open_sampler(recipe, subject.checkpoint, tokens_in_flight(recipe, subject.checkpoint), folder)
+            attempts = _attempt(iteration, subject, task, prompts, held_out, sampler)
             scores = {mode: accuracy(rows, task.meaning) for mode, rows in attempts}
             settings = {**_settings(recipe, task), "problems": len(held_out)}
             iteration.json("results", lambda: {**facts, **settings, "scores": scores})
             iteration.finish()
+            sampler.release()
     return Evaluation(final, recipe, _read(final, facts))
 
 
+def _require_same_weights(iteration: Iteration, subject: Subject) -> None:
+    """What was begun with one adapter must not go on with another: the folder's name says only which iteration."""
+    begun = iteration.json("subject", lambda: {"adapter_sha256": subject.adapter_sha256})["adapter_sha256"]
+    if begun != subject.adapter_sha256:
+        raise UserError(
+            f"{iteration.folder}: an unfinished evaluation of an adapter with hash {begun}, and that of "
+            f"{model_name(subject.number)} has {subject.adapter_sha256}; delete {iteration.folder}, "
+            "or give another --out"
+        )
+
+
 def _attempt(
-    iteration: Iteration, subject: Subject, task: Task, prompts: PromptBuilder, held_out: list
+    iteration: Iteration,
+    subject: Subject,
+    task: Task,
+    prompts: PromptBuilder,
+    held_out: Sequence[Problem],
+    sampler: Sampler,
 ) -> Iterator[tuple[str, Iterable[Attempt]]]:
     """The attempts of each evaluation mode. A run's own evaluation of that iteration has the same seeds."""
-    recipe, number = subject.recipe, subject.number
-    sampler = open_sampler(recipe, subject.checkpoint, tokens_in_flight(recipe, subject.checkpoint))
-    sampler.use(subject.adapter, model_name(number))
-    for exemplars in evaluates_with_exemplars(recipe, number):
+    recipe, model = subject.recipe, model_name(subject.number)
+    decoding = task.with_stop(recipe.evaluation_decoding)
+    for exemplars in evaluates_with_exemplars(recipe, subject.number):
         mode = "few-shot" if exemplars else "zero-shot"
+        seed = derive_seed(recipe.seed, subject.number, f"evaluation-{mode}")
+
+        def wave_of(part: Sequence[Problem], exemplars: bool = exemplars, seed: int = seed) -> Wave:
+            return Wave(part, prompts.prompts(part, False, exemplars), decoding, seed, subject.adapter, model)
+
         produce = partial(
             rollout,
             held_out,
-            partial(prompts.prompts, hinted=False, exemplars=exemplars),
+            wave_of,
             task=task,
             sampler=sampler,
-            decoding=task.with_stop(recipe.evaluation_decoding),
-            seed=derive_seed(recipe.seed, number, f"evaluation-{mode}"),
+            world=Alone(),
+            samples=decoding.samples,
             wave=recipe.sampler.wave,
-            label=f"{model_name(number)}: {mode}",
+            label=f"{model}: {mode}",
         )
         make = lambda journal, produce=produce: produce(journal=journal)  # noqa: E731
         yield mode, iteration.rows(f"evaluation-{mode}", make, Attempt.from_dict)

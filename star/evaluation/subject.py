@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from star.console import console
 from star.errors import UserError
 from star.models import Checkpoint, recorded_checkpoint, resolve_checkpoint
 from star.recipe import Recipe, load_recipe, make_recipe
@@ -61,7 +62,8 @@ def choose_subject(
         overrides: `key=value`, as for `star run`.
 
     Raises:
-        UserError: no such run, iteration, model or task; or a key or value is wrong.
+        UserError: no such run, iteration, model or task; a key or value is wrong; or what the run's problems are judged
+            by is an object of the user's own.
     """
     if run is None and (model is None or task is None):
         raise UserError("say what to score: a run directory, or --model MODEL and --task TASK")
@@ -76,15 +78,45 @@ def choose_subject(
             number = _number(store, iteration)
             settings["model"] = _recorded_model(store, settings["model"])
             adapter = store.adapter(number)
-            sha256 = store.manifest(store.finished()[number])["files"][WEIGHTS]["sha256"] if number else None
+            sha256 = store.manifest(adapter.parent)["files"][WEIGHTS]["sha256"] if adapter else None
+        _mind_own_objects(store, own_task=task is None)
     if task is not None:
         settings |= _task_settings(task, settings)
     if model is not None:
         settings["model"] = _model_settings(model, settings.get("model", {}))
+        _leave_servers(settings)
     settings.setdefault("name", "evaluation")
     recipe = make_recipe(settings, {}, "of this evaluation", overrides)
     root = Path("evaluations") if run is None else run / "evaluations"
     return Subject(recipe, resolve_checkpoint(recipe, known_task(recipe)), number, adapter, sha256, root)
+
+
+def _mind_own_objects(store: Store, own_task: bool) -> None:
+    """Refuse what only an object that a run was given from Python could do; `own_task`: on the run's own problems."""
+    custom = store.read_run().get("custom", {})
+    for name in ("task", "verifier"):
+        if own_task and name in custom:
+            raise UserError(
+                f"{store.folder}: its {name} is an object of your own, {custom[name]}, which is in no file of the run; "
+                "the run's own scores are in metrics.jsonl, and star eval --task scores it on other problems"
+            )
+    if "sampler" in custom:
+        console.print(
+            f"note: the run sampled with an object of your own, {custom['sampler']}, which is in no file of it; "
+            "it is scored without that",
+            markup=False,
+        )
+
+
+def _leave_servers(settings: Settings) -> None:
+    """The servers of a run serve its own base model: another one is sampled here, unless an override names others."""
+    if settings.get("sampler", {}).get("kind") == "openai":
+        settings["sampler"] |= {"kind": "local", "openai": None}
+        console.print(
+            "note: the recipe's servers have the run's own model, so this one is sampled here; for servers that have "
+            "this one: 'sampler={kind: openai, openai: {urls: [...]}}'",
+            markup=False,
+        )
 
 
 def _number(store: Store, asked: str | None) -> int:

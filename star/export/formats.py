@@ -7,6 +7,7 @@ conversational). Axolotl's: https://docs.axolotl.ai/docs/dataset-formats (`input
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -33,6 +34,13 @@ _MESSAGES = "prompt and completion as turns, each with whether it is learned (tr
 _TURNS = "messages"
 """The type of a column that holds turns, each with role and content."""
 FILE = "data/train.jsonl"
+HERE = f"path: this-folder/{FILE}\n    ds_type: json"
+"""Where Axolotl finds the file, in the card of an export."""
+
+
+def on_hub(repo: str) -> str:
+    """The same as `HERE`, for a data set on the hub (https://docs.axolotl.ai/docs/dataset_loading.html)."""
+    return f"path: {json.dumps(repo)}\n    data_files: {FILE}"
 
 
 class Format(NamedTuple):
@@ -149,14 +157,12 @@ _SFT = f"""{LOAD}
 # then: trl.SFTTrainer(model, train_dataset=rows)"""
 _INPUT_OUTPUT = f"""\
 datasets:
-  - path: this-folder/{FILE}
-    ds_type: json
+  - {HERE}
     type: input_output
 train_on_inputs: false"""
 _CHAT_TEMPLATE = f"""\
 datasets:
-  - path: this-folder/{FILE}
-    ds_type: json
+  - {HERE}
     type: chat_template
     field_messages: messages
     message_field_training: train

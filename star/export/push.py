@@ -19,6 +19,7 @@ from star.cards.render import base_name
 from star.errors import UserError, reason, shown
 from star.export import chosen
 from star.export.dataset import write_dataset
+from star.export.formats import HERE, on_hub
 from star.export.model import write_adapter
 from star.files import read_json, to_json
 from star.store import Artefacts, Store
@@ -75,7 +76,8 @@ def push(
         repo: OWNER/NAME of the model, and of the data set if `dataset_repo` is `None`.
         number: which iteration; the last finished one when `None`.
         format: of the data set, as `star export --format`.
-        dry_run: nothing is uploaded, and no one contacted.
+        dry_run: nothing is uploaded, and no repository asked for; the files are made as by `star export`, which may
+            read tokenizer or problems from the hub.
 
     Raises:
         UserError: no such run or iteration, a bad name, no token or one that may not do this, a repository that is
@@ -120,7 +122,8 @@ def _fill(upload: Upload, store: Store, number: int, format: str | None) -> None
         write_adapter(store, number, upload.folder)
         _name_base(upload.folder / "adapter_config.json", store, number)
     card = upload.folder / "README.md"
-    card.write_text(card.read_text(encoding="utf-8").replace(PLACEHOLDER, json.dumps(upload.repo)), encoding="utf-8")
+    text = card.read_text(encoding="utf-8").replace(PLACEHOLDER, json.dumps(upload.repo))
+    card.write_text(text.replace(HERE, on_hub(upload.repo)), encoding="utf-8")
 
 
 def _name_base(config: Path, store: Store, number: int) -> None:

@@ -15,12 +15,15 @@ from star.records import Problem
 from star.tasks.source import read_rows
 from star.verify import NumericVerifier, SymbolicVerifier, Verifier
 from star.verify.choice import parse_choice
+from star.verify.label import labels_of
 
 QUESTIONS = ("question", "problem", "prompt", "query", "input", "instruction", "text")
 ANSWERS = ("answer", "final_answer", "gold", "target", "label", "output", "solution", "response")
 IDS = ("id", "uid", "problem_id")
 GROUPS = ("group", "level", "difficulty", "category", "subject", "type", "source")
 """Names of fields by what they hold, the likeliest first."""
+MOST_GROUPS = 50
+"""A field has no more different values if it is to group problems, each of several on average."""
 FEW_LABELS = 12
 """A closed set of answers has no more than these, each given to several problems."""
 LONG = 200
@@ -37,7 +40,7 @@ class Guess:
         fields: the key of `question` and `answer`, and of `id` and `group` where there are such.
         rows: how many there are.
         example: the first of them: question and final answer.
-        answers: all different ones, for `verifier: label`.
+        answers: all different ones, for `verifier: label`, which reads `Yes` and `yes` as the same.
         gold_pattern: finds the final answer in the answer field, where that holds more.
     """
 
@@ -73,11 +76,10 @@ def guess(path: Path) -> Guess:
         raise UserError(f"{path}: there is no such file; give a JSONL file of problems, one JSON object a line")
     rows = [row for _, row in read_rows(path)]
     fields = {"question": _key(path, rows, QUESTIONS, "question"), "answer": _key(path, rows, ANSWERS, "answer")}
-    for name, known in (("id", IDS), ("group", GROUPS)):
-        if key := next((key for key in known if all(_is_text(row.get(key)) for row in rows)), None):
+    for name, known, fits in (("id", IDS, _are_ids), ("group", GROUPS, _are_groups)):
+        full = (key for key in known if all(_is_text(row.get(key)) for row in rows))
+        if key := next((key for key in full if fits([str(row[key]) for row in rows])), None):
             fields[name] = key
-    if "id" in fields and len({str(row[fields["id"]]) for row in rows}) < len(rows):
-        del fields["id"]
     answers = [str(row[fields["answer"]]).strip() for row in rows]
     marked = all("####" in answer for answer in answers)
     if marked:
@@ -91,7 +93,7 @@ def guess(path: Path) -> Guess:
         (str(rows[0][fields["question"]]), answers[0]),
         verifier,
         why,
-        sorted(set(answers)),
+        sorted(labels_of(answers) or set(answers)),
         MARKED if marked else None,
         all(choices),
     )
@@ -109,19 +111,27 @@ def _key(path: Path, rows: Sequence[dict[str, Any]], known: Sequence[str], what:
     )
 
 
+def _are_ids(values: Sequence[str]) -> bool:
+    return len(set(values)) == len(values)
+
+
+def _are_groups(values: Sequence[str]) -> bool:
+    return len(set(values)) <= min(MOST_GROUPS, len(values) / 2)
+
+
 def _is_text(value: Any) -> bool:
     return not isinstance(value, bool) and isinstance(value, (str, int, float)) and bool(str(value).strip())
 
 
 def _verifier(answers: Sequence[str], choices: Sequence[Any]) -> tuple[str, str]:
     """Name of a verifier that takes all these answers for a ground truth, and why."""
-    different = len(set(answers))
+    different = len(labels_of(answers) or set(answers))
     lists = all(isinstance(one, list) and one and all(isinstance(text, str) for text in one) for one in choices)
     if lists and all(parse_choice(text, tuple(c)) is not None for text, c in zip(answers, choices, strict=True)):
         return "choice", "every row has choices, and its answer is one of them"
     if _takes(NumericVerifier(), answers):
         return "numeric", "every answer is a number"
-    if different <= FEW_LABELS and len(answers) >= 4 * different:
+    if labels_of(answers) and different <= FEW_LABELS and len(answers) >= 4 * different:
         return "label", f"there are only {different} different answers"
     if any(set("\\^=_") & set(answer) for answer in answers) and _takes(SymbolicVerifier(), answers[:20]):
         return "symbolic", "the answers are mathematics"

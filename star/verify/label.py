@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from star.records import Problem, Verdict
 from star.verify.base import Verifier
@@ -26,7 +26,7 @@ class LabelVerifier(Verifier):
     def __init__(self, labels: Sequence[str]):
         self.labels: dict[str, str] = {}
         for label in labels:
-            bare = self._bare(label)
+            bare = _bare(label)
             if not bare:
                 raise ValueError(f"the label {label!r} is nothing but punctuation, which is not read")
             if bare in self.labels:
@@ -40,18 +40,26 @@ class LabelVerifier(Verifier):
         return None
 
     def canonical(self, answer: str, problem: Problem) -> str | None:
-        bare = self._bare(answer)
+        bare = _bare(answer)
         return bare if bare in self.labels else None
 
     def verify(self, answer: str, problem: Problem) -> Verdict:
         label = self.canonical(answer, problem)
         if label is None:
             return Verdict("no_answer", answer, "not one of the labels")
-        return Verdict("correct" if label == self._bare(problem.answer) else "wrong", answer)
+        return Verdict("correct" if label == _bare(problem.answer) else "wrong", answer)
 
-    @staticmethod
-    def _bare(text: str) -> str:
-        """Normalised, without quotes, brackets, emphasis or punctuation around it."""
-        text = normalise(text)
-        command = _TEXT.match(text)
-        return text[command.end() if command else 0 :].strip(_AROUND)
+
+def labels_of(answers: Iterable[str]) -> list[str]:
+    """The labels that these answers are, each as it is written first; none if one is nothing but punctuation."""
+    labels: dict[str, str] = {}
+    for answer in answers:
+        labels.setdefault(_bare(answer), answer)
+    return [] if "" in labels else list(labels.values())
+
+
+def _bare(text: str) -> str:
+    """Normalised, without quotes, brackets, emphasis or punctuation around it."""
+    text = normalise(text)
+    command = _TEXT.match(text)
+    return text[command.end() if command else 0 :].strip(_AROUND)

@@ -6,17 +6,20 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from star.cli import main
 from star.errors import UserError
-from star.evaluation import choose_subject
-from star.files import read_json, read_rows
+from star.evaluation import choose_subject, score
+from star.files import file_sha256, read_json, read_rows
+from star.recipe import canonical, load_recipe
 from star.store.integrity import verify_run
 from star.store.owner import own
 from tests.command import contents
+from tests.openai_server import Small
 
 STAGE = "evaluation-zero-shot.jsonl"
 
@@ -107,6 +110,67 @@ def test_any_model_is_scored_on_the_problems_of_a_recipe(random_models, tiny_rec
     assert "3 held-out problems of arithmetic" in shown
     assert "0.0 to 56.1" in shown  # Wilson's interval of 0 of 3
     assert list(tmp_path.glob("evaluations/arithmetic-*/000/results.json"))
+
+
+def test_an_iteration_is_found_by_its_number_where_an_earlier_folder_is_gone(run):
+    weights = run / "iterations/002/adapter/adapter_model.safetensors"
+    shutil.rmtree(run / "iterations/001")
+    assert choose_subject(run, iteration="2").adapter_sha256 == file_sha256(weights)
+
+
+def test_an_unfinished_evaluation_does_not_go_on_with_another_adapter(run):
+    subject = choose_subject(run, overrides=["evaluation.problems=3"])
+    folder = score(subject).folder
+    for name in ("results.json", "MANIFEST.json"):
+        (folder / name).rename(folder / f"{name}.old")
+    manifest = read_json(folder / "MANIFEST.json.old")
+    begun = {"iteration": 2, "files": {name: manifest["files"][name] for name in ("subject.json", STAGE)}}
+    (folder / "MANIFEST.json").write_text(json.dumps(begun))
+    for path in folder.glob("*.old"):
+        path.unlink()
+    partial = folder.rename(folder.with_suffix(".partial"))
+    with pytest.raises(UserError, match=f"unfinished evaluation of an adapter with hash .*delete {partial}"):
+        score(replace(subject, adapter_sha256="another"))
+    assert score(subject).results["adapter_sha256"] == subject.adapter_sha256
+
+
+def test_another_model_is_not_asked_of_the_servers_of_the_run(run, random_models, capsys):
+    servers = "sampler={kind: openai, openai: {urls: ['http://127.0.0.1:9/v1'], model: served}}"
+    (run / "recipe.yaml").write_text(canonical(load_recipe(run / "recipe.yaml", [servers])))
+    assert choose_subject(run).recipe.sampler.openai.model == "served"
+    model = str(random_models["llama"])
+    found = choose_subject(run, model).recipe
+    assert (found.model.path, found.sampler.kind, found.sampler.openai) == (model, "local", None)
+    assert "the recipe's servers have the run's own model" in capsys.readouterr().out
+    assert choose_subject(run, model, overrides=[servers]).recipe.sampler.kind == "openai"
+
+
+def test_a_run_that_sampled_with_an_object_of_ones_own_is_scored_with_a_word_on_it(run, capsys):
+    facts = read_json(run / "run.json")
+    (run / "run.json").write_text(json.dumps(facts | {"custom": {"sampler": "mine.Engine 3"}}))
+    assert choose_subject(run).number == 2
+    assert "note: the run sampled with an object of your own, mine.Engine 3" in capsys.readouterr().out
+
+
+def test_what_a_server_gave_to_a_killed_evaluation_is_not_asked_for_again(run, tmp_path):
+    base = Path(read_json(run / "run.json")["base_model"])
+    server = Small([base], tmp_path / "log.jsonl", delay=0.05)
+    try:
+        server.wait()
+        engine = f"sampler={{kind: openai, openai: {{urls: ['{server.url}'], concurrency: 2}}}}"
+        process = subprocess.Popen([sys.executable, "-m", "star", "eval", run, engine], stdout=subprocess.DEVNULL)
+        while not any(path.stat().st_size for path in run.glob("evaluations/*/in-flight.jsonl")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        assert main(["eval", str(run), engine]) == 0
+        [folder] = run.glob("evaluations/*/002")
+        assert (folder / STAGE).read_bytes() == (run / "iterations/002" / STAGE).read_bytes()
+        assert 19 <= len(server.answered()) <= 19 + 2  # what was under way may be asked for twice
+        assert not (folder.parent / "in-flight.jsonl").exists()
+    finally:
+        server.end()
 
 
 @pytest.mark.parametrize(

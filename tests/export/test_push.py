@@ -1,9 +1,11 @@
 """What `star push` sends, and to whom: against a hub on this machine that speaks the real one's HTTP."""
 
 import json
+import re
 import socket
 
 import pytest
+from ruamel.yaml import YAML
 
 from star.cli import main
 from star.files import read_json
@@ -67,6 +69,18 @@ def test_pushing_again_replaces_the_data_and_leaves_what_is_not_ours(tiny_run, h
     assert main([*arguments, "--format", "trl"]) == 0
     assert sorted(data.files) == ["LICENSE", "README.md", "data/train.jsonl"]
     assert set(hub.repos) == {("model", NAME), ("dataset", f"{OWNER}/data")}
+
+
+@pytest.mark.parametrize("form", ["axolotl", "axolotl-chat"])
+def test_the_card_of_axolotls_data_says_where_they_are_on_the_hub(tiny_run, hub, form):
+    assert main(["push", str(tiny_run), "--repo", NAME, "--format", form]) == 0
+    card = hub.repos["dataset", NAME].files["README.md"].decode()
+    settings = YAML(typ="safe").load(re.search(r"```yaml\n(.*?)```", card, re.DOTALL)[1])
+    [found] = settings["datasets"]
+    assert (found["path"], found["data_files"]) == (NAME, "data/train.jsonl")
+    assert found["data_files"] in hub.repos["dataset", NAME].files
+    assert "ds_type" not in found
+    assert "this-folder" not in card
 
 
 def test_public_only_when_asked_and_never_into_a_repository_that_others_see(tiny_run, hub, capsys):

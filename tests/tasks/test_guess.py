@@ -42,6 +42,19 @@ def test_choices_make_a_choice_only_if_they_hold_the_answers(guessed):
     assert guessed(*({**row, "choices": 5} for row in rows)).verifier == "exact"
 
 
+def test_labels_that_a_reader_takes_for_the_same_are_one(guessed):
+    found = guessed(*({"question": f"q{i}", "answer": a} for i, a in enumerate(["Yes", "yes.", "no", "NO"] * 3)))
+    assert (found.verifier, found.answers) == ("label", ["Yes", "no"])
+    assert guessed(*({"question": f"q{i}", "answer": a} for i, a in enumerate(["yes", "?"] * 4))).verifier == "exact"
+
+
+def test_a_field_groups_problems_only_if_several_share_its_values(guessed):
+    rows = [{"question": f"q{i}", "answer": f"{i}", "type": f"t{i}", "source": f"page {i // 2}"} for i in range(100)]
+    assert guessed(*rows).fields["group"] == "source"
+    rows += [{"question": "q", "answer": "1", "type": "t", "source": "page 50"}] * 2
+    assert "group" not in guessed(*rows).fields
+
+
 def test_fields_go_by_their_usual_names_and_ids_must_differ(guessed):
     found = guessed(*({"id": 7, "problem": "1+1", "solution": "so\n#### 2", "level": "easy"} for _ in range(2)))
     assert found.fields == {"question": "problem", "answer": "solution", "group": "level"}
