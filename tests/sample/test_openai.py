@@ -1,6 +1,5 @@
 """Sampling from real servers with real models: the same text as locally, and nothing lost when a process is killed."""
 
-import json
 import multiprocessing
 import threading
 import time

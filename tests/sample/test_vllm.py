@@ -165,7 +165,7 @@ def test_vllm_over_several_gpus_in_several_processes_is_an_error_that_says_what_
 ):
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(UserError, match="tensor_parallel_size = 2 in a run of 2 processes.*sampler.kind: openai"):
+    with pytest.raises(UserError, match=r"tensor_parallel_size = 2 in a run of 2 processes.*sampler.kind: openai"):
         in_process(recipe_with, random_models["llama"], "sampler.vllm.tensor_parallel_size=2")
 
 
