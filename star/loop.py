@@ -46,6 +46,7 @@ def run(session: Session, store: Store) -> None:
         iteration.finish()
         store.update(recipe.keep)
         write_report(store.folder, pictures=False)
+    session.sampler.release()  # all that was sampled is in journals
 
 
 def draw(problems: Sequence[Problem], recipe: Recipe, number: int) -> Sequence[Problem]:

@@ -33,4 +33,6 @@ def secret_in(text: str) -> str | None:
 
 
 def _secrets() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if len(value) >= SHORTEST and SECRET_NAME.search(name)}
+    """As they are sent: without the line end that a file may have given them."""
+    stripped = ((name, value.strip()) for name, value in os.environ.items() if SECRET_NAME.search(name))
+    return {name: value for name, value in stripped if len(value) >= SHORTEST}

@@ -28,7 +28,7 @@ class OpenAIServers(Section):
     api_key_env: NonEmpty | None = None
     """Environment variable that holds the API key, as `OPENAI_API_KEY`; no key is sent by default."""
     concurrency: Count = 64
-    """Requests under way at once, over all servers."""
+    """Requests under way at once, over all servers; of each process, where a run has several."""
     timeout: Seconds = 600.0
     """Seconds that one answer may take."""
     patience: Seconds = 900.0

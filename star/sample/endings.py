@@ -33,7 +33,7 @@ class Stops(NamedTuple):
         """A completion's text up to the first stop string, and how it ended: `eos`, `stop` or `length`.
 
         Some servers leave the stop string in the text, or know none; it is cut here. Few say what it was that ended a
-        completion: without `stop_reason` (vLLM's), an end that may be a stop string's is taken for one.
+        completion: without `stop_reason` (vLLM's), an end that is no visible stop string's is taken for `eos`.
 
         Args:
             finish_reason: of the OpenAI API; what is neither `stop` nor `length` (a filter, an abort) is cut short too.

@@ -18,6 +18,7 @@ from star.errors import UserError, shown
 from star.files import file_sha256
 from star.models import Checkpoint, load_tokenizer
 from star.models.loading import context_length, load_config
+from star.processes import find_place
 from star.recipe import Decoding, OpenAIServers, Recipe
 from star.records import ChatText, Completion, Prompt
 from star.sample.endings import Stops
@@ -35,7 +36,8 @@ class OpenAISampler:
         folder: the run directory; completions that are in no journal yet are kept there. `None` keeps none.
 
     Raises:
-        UserError: the environment variable of `api_key_env` is not set.
+        UserError: the environment variable of `api_key_env` is not set or holds no key, or the proxy of the environment
+            cannot be used.
     """
 
     def __init__(self, recipe: Recipe, checkpoint: Checkpoint, folder: Path | None):
@@ -46,12 +48,15 @@ class OpenAISampler:
         key, connections = _api_key(self.settings), self.settings.concurrency
         servers = [Server(url, key, self.settings.timeout, connections) for url in self.settings.urls]
         self.pool = Pool(servers, self.settings.patience)
-        rank = os.environ.get("RANK", "0")
-        self.in_flight = InFlight(folder and folder / ("in-flight.jsonl" if rank == "0" else f"in-flight-{rank}.jsonl"))
-        self._told = False
+        self.in_flight = InFlight(folder, find_place().rank)
+        self._told: set[str] = set()
+        self._used: tuple[Path | None, str] | None = None
         self.use(None, "base")
 
     def use(self, adapter: Path | None, name: str) -> None:
+        if self._used == (adapter, name):  # asked for with every wave
+            return
+        self._used = adapter, name
         self.name, self.weights = name, None
         self.served = Served(self.base, self.base)
         if adapter is not None:  # a name that only these weights in this place can have: nothing stale is ever meant
@@ -75,7 +80,7 @@ class OpenAISampler:
         stops = Stops.of(decoding.stop, self.tokenizer)
         how = {**decoding.model_dump(exclude={"samples"}), "api": self.settings.api, "base": self.base}
         keys = [key_of(self.weights, row.prompt.problem_id, row.sample_index, row.seed, row.ids, how) for row in rows]
-        found = self.in_flight.keep(set(keys))
+        found = self.in_flight.find(keys)
         missing = [place for place, key in enumerate(keys) if key not in found]
 
         def complete(place: int, stop: threading.Event) -> Completion:
@@ -92,6 +97,7 @@ class OpenAISampler:
         answer = self.pool.ask(route, self._body(row, decoding, stops), self.served, stop)
         self._compare_prompt(row, answer)
         text, ended, tokens = _read(answer, stops)
+        self._compare_length(row, answer, tokens, decoding)
         return Completion(
             problem_id=row.prompt.problem_id,
             sample_index=row.sample_index,
@@ -127,15 +133,29 @@ class OpenAISampler:
         return len(self.tokenizer(text, add_special_tokens=False)["input_ids"]) + (ended != "length")
 
     def _compare_prompt(self, row: Row, answer: dict[str, Any]) -> None:
-        """Say once if the server has read other tokens than the model will be trained on."""
+        """Say if the server has read other tokens than the model will be trained on."""
         theirs = _usage(answer, "prompt_tokens")
-        if theirs and theirs != len(row.ids) and not self._told:
-            self._told = True
-            console.print(
-                f"warning: the prompt of {row.prompt.problem_id} has {len(row.ids)} tokens in training and {theirs} on "
+        if theirs and theirs != len(row.ids):
+            self._warn_once(
+                "prompt",
+                f"the prompt of {row.prompt.problem_id} has {len(row.ids)} tokens in training and {theirs} on "
                 "the server: it has another chat template or tokenizer, or adds tokens of its own",
-                markup=False,
             )
+
+    def _compare_length(self, row: Row, answer: dict[str, Any], tokens: int, decoding: Decoding) -> None:
+        """Say if the server allows fewer tokens than were asked for."""
+        if answer["choices"][0].get("finish_reason") == "length" and 0 < tokens < decoding.max_new_tokens:
+            self._warn_once(
+                "length",
+                f"the server has cut a completion of {row.prompt.problem_id} after {tokens} tokens, where "
+                f"max_new_tokens allows {decoding.max_new_tokens}: it has a limit of its own (a shorter context, or "
+                "max_new_tokens in a generation config: start vLLM with --generation-config vllm)",
+            )
+
+    def _warn_once(self, what: str, message: str) -> None:
+        if what not in self._told:
+            self._told.add(what)
+            console.print(f"warning: {message}", markup=False)
 
 
 def _api_key(settings: OpenAIServers) -> str | None:
@@ -145,6 +165,11 @@ def _api_key(settings: OpenAIServers) -> str | None:
         raise UserError(
             f"sampler.openai.api_key_env = {settings.api_key_env!r}: no such environment variable is set; "
             f"export {settings.api_key_env}=..., or leave the key out if the servers want none"
+        )
+    if not (key.isascii() and key.isprintable()):
+        raise UserError(
+            f"sampler.openai.api_key_env = {settings.api_key_env!r}: the value of that environment variable is no key: "
+            "it has a line end, or letters that a header cannot have, within; export it again"
         )
     return key
 

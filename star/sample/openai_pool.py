@@ -19,10 +19,11 @@ from star.sample.openai_client import Failure, Refusal, Server
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
 """Seconds before a request is tried once more; doubled from try to try, and shortened at random by up to a half."""
+PENALTIES = {"presence_penalty": 0.0, "frequency_penalty": 0.0}
 NEUTRAL = {
-    "vllm": {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0, "return_token_ids": True},
-    "sglang": {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0},
-    "llamacpp": {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0},
+    "vllm": {**PENALTIES, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0, "return_token_ids": True},
+    "sglang": {**PENALTIES, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0},
+    "llamacpp": {**PENALTIES, "top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0},
 }
 """By `owned_by`: what a request must say so that no default of the server, or of the model's generation_config.json,
 changes how tokens are drawn; and vLLM tells the tokens themselves. (https://docs.vllm.ai/en/latest/serving/openai_compatible_server,
@@ -78,12 +79,13 @@ class Pool:
                 if stop.is_set():
                     raise
                 first = first or time.monotonic()
-                if time.monotonic() - first > self.patience:
+                left = self.patience - (time.monotonic() - first)
+                if left < 0:
                     raise UserError(self._given_up(server, failure)) from None
                 self._note_failure(server, failure)
                 tried.add(server)
                 if len(tried) == len(self.servers) or failure.wait:
-                    stop.wait(max(failure.wait, wait * self._random.uniform(0.5, 1)))
+                    stop.wait(min(left, max(failure.wait, wait * self._random.uniform(0.5, 1))))
                     wait, tried = min(2 * wait, LONGEST_WAIT), set()
                 if stop.is_set():
                     raise
@@ -125,17 +127,17 @@ class Pool:
         """
         if server.ready == served.name:
             return
+        before = server.failure
         with server.lock:
-            if server.ready != served.name:
-                try:
-                    owners = _models(server)
-                    _require_base(server, served.base, owners)
-                    server.owner = owners.get(served.base, "")
-                    if served.adapter is not None:
-                        _load_adapter(server, served, owners)
-                except Refusal as refusal:
-                    raise UserError(f"{server.url}/models: {refusal}; is this the URL, with its /v1?") from None
-                server.ready = served.name
+            if server.ready == served.name:
+                return
+            if (failure := server.failure) is not before:  # others have just waited for it in vain
+                raise Failure(str(failure), failure.status, failure.wait)
+            try:
+                _ready(server, served)
+            except Failure as failure:
+                server.failure = failure
+                raise
 
     def _note_failure(self, server: Server, failure: Failure) -> None:
         if not failure.is_gone:
@@ -164,6 +166,19 @@ class Pool:
         )
 
 
+def _ready(server: Server, served: Served) -> None:
+    """Ask a server what it serves, and have it load what it lacks."""
+    try:
+        owners = _models(server)
+        _require_base(server, served.base, owners)
+        server.owner = owners.get(served.base, "")
+        if served.adapter is not None:
+            _load_adapter(server, served, owners)
+    except Refusal as refusal:
+        raise UserError(f"{server.url}/models: {refusal}; is this the URL, with its /v1?") from None
+    server.ready = served.name
+
+
 def _models(server: Server) -> dict[str, str]:
     """The ids of the models that a server lists, with who owns them."""
     listed = server.get("/models").get("data")
@@ -186,7 +201,7 @@ def _load_adapter(server: Server, served: Served, listed: dict[str, str]) -> Non
         if name.startswith(served.family) and name != served.name:
             try:
                 server.tell("/unload_lora_adapter", {"lora_name": name})
-            except Refusal:  # somebody was faster
+            except Refusal:  # another process of the run was faster
                 continue
     if served.name in listed:
         return
@@ -195,6 +210,8 @@ def _load_adapter(server: Server, served: Served, listed: dict[str, str]) -> Non
     except (Refusal, Failure) as error:
         if isinstance(error, Failure) and error.status != 500:  # which is vLLM's word for an adapter that does not fit
             raise
+        if served.name in _models(server):  # another process of the run was faster
+            return
         raise UserError(
             f"{server.url} cannot load the adapter {served.adapter} ({error}). It takes a vLLM that was started with "
             "VLLM_ALLOW_RUNTIME_LORA_UPDATING=True, --enable-lora and a --max-lora-rank of at least train.rank, and "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -11,6 +12,8 @@ from star.interrupt import end_if_asked
 
 LOOK_EVERY = 0.5
 """Seconds between two looks for a signal."""
+LINGER = 30.0
+"""Seconds that what is under way may still take when something else has failed."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -21,8 +24,9 @@ def as_they_come(
 ) -> Iterator[list[tuple[Item, Result]]]:
     """What `work` makes of the items, in the order in which they are done, as many together as came at once.
 
-    A signal ends it between two groups, so what was yielded must be safe by the time of the next. The threads are
-    daemons: a request under way never keeps a process alive that wants to end.
+    A signal ends it between two groups, so what was yielded must be safe by the time of the next. After an error no
+    more work is begun, and what comes of the work under way within `LINGER` seconds is yielded before it is raised. The
+    threads are daemons: a request under way never keeps a process alive that wants to end.
 
     Args:
         work: is given an item, and an event that is set when nobody waits any more.
@@ -46,29 +50,48 @@ def as_they_come(
 
     for item in items:
         todo.put(item)
-    for _ in range(min(threads, len(items))):
-        threading.Thread(target=serve, daemon=True).start()
+    team = [threading.Thread(target=serve, daemon=True) for _ in range(min(threads, len(items)))]
+    for thread in team:
+        thread.start()
     try:
-        left = len(items)
-        while left:
-            group = list(_waiting(done))
+        left, error = len(items), None
+        while left and error is None:
+            group, error = _waiting(done)
             if group:
                 yield group
             left -= len(group)
             end_if_asked()
+        if error is not None:
+            stop.set()
+            yield from _rest(done, team)
+            raise error
     finally:
         stop.set()
 
 
-def _waiting(done: queue.SimpleQueue) -> Iterator[tuple[Item, Result]]:
-    """The results that are there, waiting a little for the first."""
+def _waiting(done: queue.SimpleQueue) -> tuple[list[tuple[Item, Result]], BaseException | None]:
+    """The results that are there, waiting a little for the first, and the first error among them."""
+    group, first = [], None
     try:
         found = done.get(timeout=LOOK_EVERY)
         while True:
             item, result, error = found
-            if error is not None:
-                raise error
-            yield item, result
+            if error is None:
+                group.append((item, result))
+            first = first or error
             found = done.get_nowait()
     except queue.Empty:
-        return
+        return group, first
+
+
+def _rest(done: queue.SimpleQueue, team: Sequence[threading.Thread]) -> Iterator[list[tuple[Item, Result]]]:
+    """What the threads that are at work still bring, in a bounded time."""
+    end = time.monotonic() + LINGER
+    while True:
+        is_over = time.monotonic() > end or not any(thread.is_alive() for thread in team)
+        group, _ = _waiting(done)
+        if group:
+            yield group
+        elif is_over:
+            return
+        end_if_asked()

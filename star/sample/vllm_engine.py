@@ -9,12 +9,14 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from star.console import step
 from star.errors import UserError, cut
 from star.models import Checkpoint, choose_device, choose_dtype, load_tokenizer
 from star.models.loading import context_length, load_config
+from star.processes import Place, find_place
 from star.recipe import Decoding, Recipe, VllmEngine
 from star.records import Completion, Prompt
 from star.sample.endings import Stops
@@ -34,20 +37,39 @@ RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """What `max_lora_rank` can be (https://docs.vllm.ai/en/latest/api/vllm/config/lora)."""
 ON_CPU = {"VLLM_CPU_KVCACHE_SPACE": "4"}
 """GiB of keys and values where there is no GPU, if the environment does not say otherwise."""
+LAUNCHER = re.compile(
+    r"((LOCAL|GROUP|NODE|ROLE)_)?(RANK|WORLD_SIZE)|ROLE_NAME|MASTER_(ADDR|PORT)"
+    r"|(TORCHELASTIC|ACCELERATE|FSDP|OMPI|PMI|PMIX|MV2)_.*|MPI_LOCALRANKID"
+)
+"""Variables by which a launcher tells the processes of the run who they are: vLLM's are none of them."""
+LOCAL_RANK = ("LOCAL_RANK", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "MV2_COMM_WORLD_LOCAL_RANK")
+"""Which of the processes of a machine this one is, in accelerate's order (`accelerate/state.py`)."""
+GRACE = 10.0
+"""Seconds that a process may take to end once it has closed its end of the pipe."""
 INSTALL = "pip install vllm (on a CPU: see docs/engines.md), or name the interpreter that has it: sampler.vllm.python"
 
 
 class VllmSampler:
-    """Samples with vLLM. See `star.sample.base.Sampler`. Its process is started by the first `sample`."""
+    """Samples with vLLM. See `star.sample.base.Sampler`. Its process is started by the first `sample`.
+
+    Raises:
+        UserError: several processes would share GPUs.
+    """
 
     def __init__(self, recipe: Recipe, checkpoint: Checkpoint):
+        self.place = find_place()
+        _require_own_gpus(recipe.sampler.vllm or VllmEngine(), self.place)
         self.recipe, self.checkpoint, self.settings = recipe, checkpoint, recipe.sampler.vllm or VllmEngine()
         self.tokenizer, self.context = load_tokenizer(checkpoint), context_length(load_config(checkpoint))
         self._ids = itertools.count(1)
         self.worker: _Worker | None = None
+        self._used: tuple[Path | None, str] | None = None
         self.use(None, "base")
 
     def use(self, adapter: Path | None, name: str) -> None:
+        if self._used == (adapter, name):  # asked for with every wave
+            return
+        self._used = adapter, name
         self.name, self.adapter = name, None
         if adapter is not None:
             number = next(self._ids)
@@ -87,7 +109,9 @@ class VllmSampler:
     def _start(self) -> None:
         if self.worker is None:
             with step("starting vLLM"):
-                self.worker = _Worker(self.settings.python or sys.executable, self._arguments())
+                has_gpus = choose_device(self.recipe.model).type != "cpu"
+                environment = environment_of_vllm(os.environ, self.place, has_gpus)
+                self.worker = _Worker(self.settings.python or sys.executable, self._arguments(), environment)
 
     def _arguments(self) -> dict[str, Any]:
         """Of `vllm.LLM`."""
@@ -114,10 +138,9 @@ class _Worker:
         UserError: it does not start.
     """
 
-    def __init__(self, python: str, arguments: dict[str, Any]):
+    def __init__(self, python: str, arguments: dict[str, Any], environment: Mapping[str, str]):
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (`end` closes it)
         command = [python, str(Path(__file__).with_name("vllm_worker.py")), json.dumps(arguments)]
-        environment = {**ON_CPU, "VLLM_LOGGING_LEVEL": "WARNING", **os.environ}
         try:
             self.process = subprocess.Popen(
                 command,
@@ -131,6 +154,7 @@ class _Worker:
             )
         except OSError as error:
             raise UserError(f"sampler.vllm.python = {python!r}: cannot be started: {error}") from None
+        threading.Thread(target=self._end_together, daemon=True).start()
         if "missing" in self._reply():
             self.end()
             raise UserError(f"sampler.kind: vllm: {python} has no vLLM; {INSTALL}")
@@ -153,13 +177,21 @@ class _Worker:
         """End it, and what it has started; its memory is free when this returns."""
         group = self.process.pid
         members = [one for one in psutil.process_iter() if _is_alive_in(group, one)]
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(group, signal.SIGKILL)
+        self._kill()
         self.process.wait()
         while any(_is_alive_in(group, one) for one in members):
             time.sleep(0.05)
         for file in (self.process.stdin, self.process.stdout, self.errors):
             file.close()
+
+    def _end_together(self) -> None:
+        """Children that outlive the process would hold the pipe open, and whoever waits for a reply would for ever."""
+        self.process.wait()
+        self._kill()
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def _reply(self) -> dict[str, Any]:
         line = self.process.stdout.readline()
@@ -169,6 +201,9 @@ class _Worker:
 
     def _death(self) -> UserError:
         """What it said last."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(GRACE)
+        self._kill()
         code = self.process.wait()
         self.errors.seek(0)
         said = self.errors.read().decode("utf-8", "replace").strip().splitlines()[-12:]
@@ -176,6 +211,26 @@ class _Worker:
             f"vLLM ended with exit code {code}; a smaller sampler.vllm.gpu_memory_utilization or max_model_len may "
             "help, and the same command goes on from here. Its last lines:\n  " + cut("\n  ".join(said), 2000)
         )
+
+
+def _require_own_gpus(settings: VllmEngine, place: Place) -> None:
+    if place.size > 1 and settings.tensor_parallel_size > 1:
+        raise UserError(
+            f"sampler.vllm.tensor_parallel_size = {settings.tensor_parallel_size} in a run of {place.size} processes: "
+            "each would start a vLLM on the GPUs of the others. Set it to 1, which gives each process one of its own, "
+            "start one process, or start vllm serve and sample with sampler.kind: openai"
+        )
+
+
+def environment_of_vllm(ours: Mapping[str, str], place: Place, has_gpus: bool) -> dict[str, str]:
+    """Of vLLM's process: of several processes on a machine each has a GPU of its own, the one that it trains on."""
+    kept = {name: value for name, value in ours.items() if not LAUNCHER.fullmatch(name)}
+    if place.size > 1 and has_gpus:
+        number = int(next((ours[name] for name in LOCAL_RANK if name in ours), "0"))
+        visible = [one for one in ours.get("CUDA_VISIBLE_DEVICES", "").split(",") if one]
+        if len(visible) != 1:  # else its launcher has given it this one
+            kept["CUDA_VISIBLE_DEVICES"] = visible[number] if number < len(visible) else str(number)
+    return {**ON_CPU, "VLLM_LOGGING_LEVEL": "WARNING", **kept}
 
 
 def _is_alive_in(group: int, process: psutil.Process) -> bool:

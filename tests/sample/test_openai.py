@@ -1,6 +1,5 @@
 """Sampling from real servers with real models: the same text as locally, and nothing lost when a process is killed."""
 
-import json
 import multiprocessing
 import threading
 import time
@@ -106,7 +105,7 @@ def test_drawn_completions_depend_on_their_own_seed_alone(sampler_for, tmp_path)
     assert sampler_for(None).sample(PROMPTS[2:3], DRAWN, seed=6) != together[8:12]
 
 
-def test_what_is_saved_is_not_asked_for_again_and_the_rest_is_dropped(sampler_for, tmp_path, server):
+def test_what_is_saved_is_not_asked_for_again_until_it_is_in_the_journal(sampler_for, tmp_path, server):
     first = sampler_for(tmp_path).sample(PROMPTS, DRAWN, seed=1)
     lines = (tmp_path / "in-flight.jsonl").read_bytes().splitlines(keepends=True)
     assert len(lines) == 24
@@ -116,11 +115,33 @@ def test_what_is_saved_is_not_asked_for_again_and_the_rest_is_dropped(sampler_fo
     again = sampler_for(tmp_path)
     assert again.sample(PROMPTS, DRAWN, seed=1) == first
     assert len(server.answered()) - before == 5
-    again.sample(PROMPTS[:1], DRAWN, seed=2)
-    saved = [json.loads(line) for line in (tmp_path / "in-flight.jsonl").read_text().splitlines()]
-    assert {row["completion"]["problem_id"] for row in saved} == {"p0"}
-    again.release()
+    second = again.sample(PROMPTS[:1], DRAWN, seed=2)
+    before = len(server.answered())
+    last = sampler_for(tmp_path)
+    assert last.sample(PROMPTS[:1], DRAWN, seed=2) == second
+    assert last.sample(PROMPTS, DRAWN, seed=1) == first
+    assert len(server.answered()) == before
+    last.release()
     assert not (tmp_path / "in-flight.jsonl").exists()
+
+
+def test_a_wave_that_another_process_has_sampled_is_not_asked_for_again(sampler_for, tmp_path, server, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    found = []
+    for rank in ("1", "0"):
+        monkeypatch.setenv("RANK", rank)
+        before = len(server.answered())
+        found.append(sampler_for(tmp_path).sample(PROMPTS[:1], DRAWN, seed=7))
+        assert len(server.answered()) - before == (4 if rank == "1" else 0)
+    assert found[0] == found[1]
+    first = sampler_for(tmp_path)
+    first.sample(PROMPTS[:1], DRAWN, seed=8)
+    monkeypatch.setenv("RANK", "1")
+    sampler_for(tmp_path).release()
+    assert [path.name for path in tmp_path.glob("in-flight*")] == ["in-flight.jsonl"]
+    (tmp_path / "in-flight-5.jsonl").touch()
+    first.release()
+    assert [*tmp_path.glob("in-flight*")] == []
 
 
 def test_a_prompt_that_cannot_fit_is_an_error_that_names_its_problem(sampler_for, tmp_path):

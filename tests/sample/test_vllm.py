@@ -1,5 +1,6 @@
 """vLLM itself, in a process of ours and as a server: `bash scripts/test_vllm.sh` sets STAR_VLLM_PYTHON for these."""
 
+import json
 import os
 import signal
 import sys
@@ -11,11 +12,12 @@ import torch
 
 from star.errors import UserError
 from star.models import Checkpoint
+from star.processes import Place
 from star.recipe import Decoding, Model, SamplerSettings
 from star.records import Prompt
 from star.sample import LocalSampler
 from star.sample.openai import OpenAISampler
-from star.sample.vllm_engine import VllmSampler
+from star.sample.vllm_engine import VllmSampler, environment_of_vllm
 from tests.openai_server import Running, free_port
 
 PYTHON = os.environ.get("STAR_VLLM_PYTHON")
@@ -92,6 +94,79 @@ def test_an_interpreter_that_is_not_there_is_an_error_that_names_it(recipe_with,
     sampler = in_process(recipe_with, random_models["llama"], python="/nowhere/python")
     with pytest.raises(UserError, match=r"sampler.vllm.python = '/nowhere/python': cannot be started"):
         sampler.sample(PROMPTS, GREEDY, seed=0)
+
+
+FAKE = """#!{python}
+import json, os, subprocess, sys
+say = lambda reply: print(json.dumps(reply), flush=True)
+say({{"found": True}})
+say({{"ready": "0"}})
+for line in sys.stdin:
+    request = json.loads(line)
+    with open({log!r}, "a") as log:
+        log.write(json.dumps({{"adapter": request["adapter"], "environment": dict(os.environ)}}) + "\\n")
+    if request["params"]["max_tokens"] == 1:  # die, but leave a child that holds the pipe
+        subprocess.Popen(["sleep", "60"])
+        print("out of memory", file=sys.stderr, flush=True)
+        os._exit(3)
+    one = {{"tokens": [5], "finish_reason": "length", "stop_reason": None}}
+    say({{"completions": [one] * len(request["prompts"])}})
+"""
+
+
+@pytest.fixture
+def fake(recipe_with, random_models, tmp_path):
+    """A sampler with a stand-in that speaks the protocol of `vllm_worker.py`, and what that was asked."""
+    log, script = tmp_path / "asked.jsonl", tmp_path / "python"
+    script.write_text(FAKE.format(python=sys.executable, log=str(log)))
+    script.chmod(0o755)
+    sampler = in_process(recipe_with, random_models["llama"], python=script)
+    yield sampler, lambda: [json.loads(line) for line in log.read_text().splitlines()]
+    sampler.release()
+
+
+def test_all_waves_of_an_adapter_have_its_one_id_and_the_next_adapter_has_another(fake, tmp_path):
+    sampler, asked = fake
+    for name in ("iteration-001", "iteration-001", "iteration-002"):
+        sampler.use(tmp_path / name, name)
+        sampler.sample(PROMPTS[:1], GREEDY, seed=0)
+    assert [row["adapter"][:2] for row in asked()] == [["iteration-001-1", 1]] * 2 + [["iteration-002-2", 2]]
+
+
+def test_a_process_that_dies_is_an_error_even_if_a_child_of_it_lives_on(fake):
+    sampler, _ = fake
+    with pytest.raises(UserError, match=r"(?s)vLLM ended with exit code 3.*out of memory"):
+        sampler.sample(PROMPTS[:1], GREEDY.model_copy(update={"max_new_tokens": 1}), seed=0)
+
+
+def test_what_a_launcher_tells_the_run_is_not_told_to_vllm(fake, monkeypatch):
+    launcher = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "here", "OMPI_COMM_WORLD_RANK": "0"}
+    launcher |= {"TORCHELASTIC_RUN_ID": "x", "ACCELERATE_USE_FSDP": "true", "GROUP_RANK": "0", "PMI_SIZE": "1"}
+    for name, value in {**launcher, "VLLM_SOME": "setting"}.items():
+        monkeypatch.setenv(name, value)
+    sampler, asked = fake
+    sampler.sample(PROMPTS[:1], GREEDY, seed=0)
+    (row,) = asked()
+    assert row["environment"].keys() & launcher.keys() == set()
+    assert row["environment"]["VLLM_SOME"] == "setting"
+
+
+@pytest.mark.parametrize(
+    ("size", "visible", "local", "expected"),
+    [(8, None, "3", "3"), (8, "4,5,6,7", "1", "5"), (8, "6", "6", "6"), (1, "0,1", "0", "0,1")],
+)
+def test_each_process_of_a_machine_has_a_gpu_of_its_own(size, visible, local, expected):
+    ours = {"LOCAL_RANK": local} | ({"CUDA_VISIBLE_DEVICES": visible} if visible else {})
+    assert environment_of_vllm(ours, Place(int(local), size), has_gpus=True)["CUDA_VISIBLE_DEVICES"] == expected
+
+
+def test_vllm_over_several_gpus_in_several_processes_is_an_error_that_says_what_to_do(
+    recipe_with, random_models, monkeypatch
+):
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UserError, match=r"tensor_parallel_size = 2 in a run of 2 processes.*sampler.kind: openai"):
+        in_process(recipe_with, random_models["llama"], "sampler.vllm.tensor_parallel_size=2")
 
 
 @needs_vllm
