@@ -148,7 +148,6 @@ def carry_out(
             if checked.recipe.sampler.kind == "vllm":  # it has a process; what others have saved is for the next try
                 session.sampler.release()
             raise
-        session.sampler.release()
         write_report(store.folder)
     return _result(store)
 

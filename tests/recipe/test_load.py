@@ -15,7 +15,7 @@ SECTIONS = {
     for cls in vars(module).values()
     if isinstance(cls, type) and issubclass(cls, Section)
 }
-KINDS = "arithmetic, commonsenseqa, gsm8k, jsonl, math, reasoning_gym"
+KINDS = "arithmetic, commonsenseqa, custom, gsm8k, jsonl, math, reasoning_gym"
 
 
 # What is read
