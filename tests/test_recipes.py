@@ -226,8 +226,9 @@ def test_the_real_model_goes_through_a_whole_iteration(smollm2, tmp_path, monkey
     monkeypatch.chdir(ROOT)
     overrides = [
         "--limit",
-        "6",
+        "3",
         "iterations=1",
+        "evaluation.problems=4",
         "train.epochs=null",
         "train.steps={start: 2}",
         "train.batch_size=4",

@@ -20,7 +20,9 @@ Table = tuple[list[str], list[list[str]]]
 def activity_table(rows: Sequence[dict[str, Any]]) -> Table:
     """Seconds of each activity, of all, and the overhead; without iterations from before activities were told apart."""
     timed = [row for row in rows if "spent" in row]
-    header, cells = _table(timed, "spent", ACTIVITIES)
+    waits = any("waiting" in row["spent"] for row in timed)  # only where several processes were at work
+    shown = [activity for activity in ACTIVITIES if waits or activity != "waiting"]
+    header, cells = _table(timed, "spent", shown)
     for line, row in zip(cells, timed, strict=True):
         line += [f"{sum(row['spent'].values()):.1f}", f"{100 * overhead(row['spent']):.1f}"]
     return [*header, "all", "overhead, %"], cells
