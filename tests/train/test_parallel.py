@@ -21,51 +21,51 @@ EXAMPLES = [
 ]
 
 
-def main(recipe: str, out: str) -> None:
-    """One of the processes; they meet as `torchrun` has told them. Their optimizer adds up gradients and nothing else:
-    AdamW would make much of the last digits of those that are next to nothing."""
+def main(file: str, folder: str) -> None:
+    """One of two processes: the first trains alone, then both together, then with the weights split between them.
+
+    The optimizer adds up gradients and nothing else: AdamW would make much of the last digits of those that are next
+    to nothing.
+    """
     import torch
     from torch import distributed
 
     torch.optim.AdamW = lambda learned, lr, weight_decay: torch.optim.SGD(learned, lr)
+    recipe = load_recipe(file)
 
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        distributed.init_process_group("gloo")
-    loaded = load_recipe(recipe)
-    train_lora(loaded, Checkpoint(loaded.model.path), EXAMPLES, 1, Path(out))
+    def train(name: str) -> None:
+        train_lora(recipe, Checkpoint(recipe.model.path), EXAMPLES, 1, Path(folder) / name)
+
+    if os.environ["RANK"] == "0":
+        train("alone")
+    distributed.init_process_group("gloo")
+    train("replicated")
+    os.environ["ACCELERATE_USE_FSDP"] = "true"
+    train("sharded")
 
 
 @pytest.fixture(scope="module")
 def weights(random_models, tmp_path_factory):
-    """The adapter that so many processes make together, with weights split among them or not."""
+    """The adapters that `main` makes, by name."""
     folder = tmp_path_factory.mktemp("parallel")
     recipe = folder / "recipe.yaml"
     recipe.write_text(
         f"name: x\ntask: {{kind: gsm8k}}\nmodel: {{path: {random_models['llama']}, dtype: float32, device: cpu}}\n"
         "train: {rank: 4, lr: 1.0e-1, warmup_steps: 0, batch_size: 3, micro_batch_size: 1, epochs: 2}\n"
     )
-
-    def train(processes: int, sharded: bool = False, *overrides: str):
-        out = folder / f"{processes}-{sharded}"
-        out.mkdir()
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "ACCELERATE_USE_FSDP": str(sharded).lower()}
-        launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
-        command = [sys.executable, *launcher, "-m", "tests.train.test_parallel", str(recipe), str(out)]
-        subprocess.run(command, env=environment, cwd=ROOT, check=True, timeout=300)
-        return load_file(out / "adapter_model.safetensors")
-
-    return train
+    names = ("alone", "replicated", "sharded")
+    for name in names:
+        (folder / name).mkdir()
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command = [*launcher, "-m", "tests.train.test_parallel", str(recipe), str(folder)]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=ROOT, check=True, timeout=300)
+    return {name: load_file(folder / name / "adapter_model.safetensors") for name in names}
 
 
-@pytest.fixture(scope="module")
-def alone(weights):
-    return weights(1)
-
-
-@pytest.mark.parametrize("sharded", [False, True])
-def test_two_processes_take_the_steps_of_one(weights, alone, sharded):
+@pytest.mark.parametrize("how", ["replicated", "sharded"])
+def test_two_processes_take_the_steps_of_one(weights, how):
     """Three examples a step: the shares are unequal, and so are the numbers of micro-batches."""
-    together = weights(2, sharded)
+    alone, together = weights["alone"], weights[how]
     assert together.keys() == alone.keys()
     assert max((together[name] - alone[name]).abs().max().item() for name in alone) < 1e-5
     assert max(alone[name].abs().max().item() for name in alone if "lora_B" in name) > 1e-2  # what was learned
