@@ -11,6 +11,7 @@ import json
 import os
 import shlex
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from contextlib import redirect_stdout
@@ -25,6 +26,10 @@ from star.interrupt import handling_signals
 from star.machine import machine_error
 from star.processes import find_place, missing_processes
 from star.recipe import Recipe, load_recipe
+
+LAST_WORD = 15.0
+"""Seconds before another process than the first one says what is wrong: most often the first one finds the same, says
+it once for all, and its end is everyone's."""
 
 
 def main(argv: Sequence[str] | None = None, again: Sequence[str] | None = None) -> int:
@@ -43,8 +48,9 @@ def main(argv: Sequence[str] | None = None, again: Sequence[str] | None = None) 
         with handling_signals():
             return COMMANDS[arguments.command](arguments) or 0
     except UserError as error:
-        if os.environ.get("RANK", "0") == "0":  # what others find wrong, the first process finds too, or is told
-            errors.print(f"error: {error}", markup=False)
+        if os.environ.get("RANK", "0") != "0":
+            time.sleep(LAST_WORD)
+        errors.print(f"error: {error}", markup=False)
         return 2
     except Exception as error:
         if (what := machine_error(error)) is None:

@@ -60,6 +60,7 @@ class Pool:
         self.servers, self.patience = servers, patience
         self._lock, self._random = threading.Lock(), random.Random()
         self._away: dict[Server, _Absence] = {}
+        self._back: dict[Server, float] = {}  # when it was, the last time
 
     def ask(self, route: str, body: dict[str, Any], served: Served, stop: threading.Event) -> dict[str, Any]:
         """The answer to `body`, from whichever server gives one. Many threads may ask at once.
@@ -70,7 +71,7 @@ class Pool:
         """
         first, wait, tried = None, FIRST_WAIT, set()
         while True:
-            server = self._choose(tried)
+            server, began = self._choose(tried), time.monotonic()
             try:
                 answer = self._ask(server, route, body, served)
             except Refusal as refusal:
@@ -82,7 +83,7 @@ class Pool:
                 left = self.patience - (time.monotonic() - first)
                 if left < 0:
                     raise UserError(self._given_up(server, failure)) from None
-                self._note_failure(server, failure)
+                self._note_failure(server, failure, began)
                 tried.add(server)
                 if len(tried) == len(self.servers) or failure.wait:
                     stop.wait(min(left, max(failure.wait, wait * self._random.uniform(0.5, 1))))
@@ -90,7 +91,7 @@ class Pool:
                 if stop.is_set():
                     raise
             else:
-                self._note_success(server)
+                self._note_success(server, began)
                 return answer
             finally:
                 with self._lock:
@@ -139,11 +140,14 @@ class Pool:
                 server.failure = failure
                 raise
 
-    def _note_failure(self, server: Server, failure: Failure) -> None:
+    def _note_failure(self, server: Server, failure: Failure, began: float) -> None:
+        """Of a request that began then: of what was lost before the server was back, that has been said."""
         if not failure.is_gone:
             return
-        server.ready = None
         with self._lock:
+            if began < self._back.get(server, began):
+                return
+            server.ready = None
             is_new, now = server not in self._away, time.monotonic()
             self._away.setdefault(server, _Absence(now, now + LONGEST_WAIT))
         if is_new:
@@ -151,12 +155,15 @@ class Pool:
             then = "the others go on" if others else f"waiting up to {self.patience:.0f} s for it; nothing is lost"
             console.print(f"warning: {server.url} does not answer ({failure}); {then}", markup=False)
 
-    def _note_success(self, server: Server) -> None:
-        if server in self._away:
-            with self._lock:
-                absence = self._away.pop(server, None)
-            if absence is not None:
-                console.print(f"{server.url} is back after {time.monotonic() - absence.since:.0f} s", markup=False)
+    def _note_success(self, server: Server, began: float) -> None:
+        """Of a request that began then: an answer from before the server was gone says nothing about now."""
+        with self._lock:
+            absence = self._away.get(server)
+            if absence is None or began < absence.since:
+                return
+            del self._away[server]
+            self._back[server] = time.monotonic()
+        console.print(f"{server.url} is back after {time.monotonic() - absence.since:.0f} s", markup=False)
 
     def _given_up(self, server: Server, failure: Failure) -> str:
         return (
