@@ -193,7 +193,7 @@ def test_a_kill_at_some_file_operations_ends_with_the_same_bits(tmp_path, tiny_r
         "train.checkpoint_every=4",
     ]
     done = subprocess.run(
-        [sys.executable, "scripts/torture.py", *recipe, "--sweep", "--every", "61", "--folder", str(tmp_path / "t")],
+        [sys.executable, "scripts/torture.py", *recipe, "--sweep", "--every", "101", "--folder", str(tmp_path / "t")],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
