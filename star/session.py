@@ -57,10 +57,11 @@ def open_session(checked: Checked, store: Store, world: World) -> Session:
     before = store.recorded("max_tokens_in_flight") if recipe.sampler.max_tokens_in_flight == "auto" else None
     tokens = before or tokens_in_flight(recipe, checkpoint, world.on_this_machine)
     console.print(disk_notice(store.folder, disk_needed(checked, checkpoint)), markup=False)
+    fingerprint = checkpoint.fingerprint()  # reads all weights
     changed = store.record(
         {
             "base_model": checkpoint.name,
-            "base_model_sha256": checkpoint.fingerprint(),
+            "base_model_sha256": fingerprint,
             "problems_sha256": problems_hash(chain(checked.train, checked.held_out)),
             "exemplars_sha256": exemplars_hash(checked.prompts),
             "reference_sha256": checked.reference.sha256(),
@@ -79,7 +80,7 @@ def open_session(checked: Checked, store: Store, world: World) -> Session:
         console.print(f"warning: since this run began, {line}", markup=False)
     sampler = checked.own.sampler or open_sampler(recipe, checkpoint, tokens, store.folder)
     opening = {"folder": str(store.folder.absolute()), "tokens": tokens, "run": file_sha256(store.folder / RUN)}
-    opening |= {"model": checkpoint.fingerprint(), "recipe": recipe_hash(recipe)}
+    opening |= {"model": fingerprint, "recipe": recipe_hash(recipe)}
     world.everywhere(OPEN, opening, lambda: None)
     return Session(checked, store, checkpoint, sampler, world)
 
