@@ -24,8 +24,11 @@ STATES = 4
 def disk_needed(checked: Checked, checkpoint: Checkpoint) -> int:
     """Bytes that a run writes at most, about: every attempt as long as it may be, every problem rationalized."""
     recipe = checked.recipe
-    plain, held_out = len(checked.train), len(checked.held_out)
-    plain = min(plain, recipe.problems_per_iteration or plain)
+    known, held_out = len(checked.train), len(checked.held_out)
+    plain = min(known, recipe.problems_per_iteration or known)
+    if recipe.curriculum.kind == "grow":  # new ones each time, and of all of them something is known in the end
+        plain = recipe.problems_per_iteration
+        known = plain * recipe.iterations
     row = _row_bytes(checked, recipe.decoding.max_new_tokens)
     carried = recipe.iterations if recipe.selection.keep_iterations == "all" else recipe.selection.keep_iterations
     attempts = (2 + carried) * plain * recipe.decoding.samples  # plain, hinted, and training data
@@ -34,7 +37,7 @@ def disk_needed(checked: Checked, checkpoint: Checkpoint) -> int:
     kept = recipe.iterations
     if recipe.keep != "all":
         kept = min(kept, 2 if recipe.keep == "best" else recipe.keep + 1)
-    iteration = rows * row + HISTORY * len(checked.train)
+    iteration = rows * row + HISTORY * known
     return held_out * row + recipe.iterations * iteration + (kept + STATES) * adapter
 
 

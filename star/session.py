@@ -18,6 +18,7 @@ from star.audit.watch import Audit
 from star.cards import model_card
 from star.clock import spent
 from star.console import console
+from star.curriculum import choose
 from star.disk import disk_needed, disk_notice
 from star.evaluate import accuracy
 from star.facts import exemplars_hash, machine_facts
@@ -93,7 +94,7 @@ class Session:
         prompts: how they become prompts.
         reference: real text that no model is trained on.
         real: the examples of `mix.real`.
-        is_protected: whether a text must not be trained on.
+        protected: what must not be trained on.
         problems_removed: training problems left out because they overlap what is protected.
         checkpoint: the base model.
         sampler: any engine that obeys the `Sampler` protocol.
@@ -103,7 +104,7 @@ class Session:
     def __init__(self, checked: Checked, store: Store, checkpoint: Checkpoint, sampler: Sampler, world: World):
         self.recipe, self.task, self.prompts = checked.recipe, checked.task, checked.prompts
         self.train, self.held_out, self.reference = checked.train, checked.held_out, checked.reference
-        self.is_protected, self.problems_removed = checked.protected.hits, checked.removed.count
+        self.protected, self.problems_removed = checked.protected, checked.removed.count
         self.real = checked.real
         self.store, self.checkpoint, self.sampler, self.world = store, checkpoint, sampler, world
         self._weights: tuple[Path | None, str] = (None, model_name(0))
@@ -111,6 +112,10 @@ class Session:
     def use_model(self, number: int) -> None:
         """Sample from the model that iteration `number` trained; 0 is the base model."""
         self._weights = (self.store.adapter(number), model_name(number))
+
+    def problems(self, iteration: Iteration) -> Sequence[Problem]:
+        """Stage: the training problems that an iteration tries, or new ones (`star/curriculum/`)."""
+        return choose(iteration, self.train, self.store, self.task, self.recipe, self.protected)
 
     def attempt(self, iteration: Iteration, problems: Sequence[Problem]) -> Rows[Attempt]:
         """Stage: sample a rationale and an answer for every problem, and verify."""
@@ -140,7 +145,7 @@ class Session:
         def dropped_rows() -> Iterator[dict[str, Any]]:
             classes = {row.id: difficulty(row) for row in past} if recipe.selection.balance == "difficulty" else {}
             chosen = accepted(both(), recipe, self.task.meaning)
-            for row in drop(chosen, self.prompts, recipe, number, classes, self.is_protected):
+            for row in drop(chosen, self.prompts, recipe, number, classes, self.protected.hits):
                 yield row._asdict()
 
         dropped = iteration.rows("dropped", lambda journal: _write(journal, dropped_rows()), _dropped)

@@ -42,6 +42,16 @@ class Funnel(BaseModel):
     real: int = 0
 
 
+class Effort(BaseModel):
+    """Where the attempts of an iteration went (`star/curriculum/effort.py`); all but `level` are 0 to 1."""
+
+    kind: str
+    expected: float
+    by_group: Shares
+    by_expected: Shares
+    level: int | None = None
+
+
 class MetricsRow(BaseModel):
     """A line of `metrics.jsonl` (`star/metrics.py`)."""
 
@@ -51,6 +61,7 @@ class MetricsRow(BaseModel):
     spent: dict[str, float] = {}
     audit: dict[str, float | None] = {}
     funnel: Funnel = Funnel()
+    curriculum: Effort | None = None
     sampled_tokens: int | None = None
     joules: float | None = None
     train_loss_last: float | None = None
