@@ -30,7 +30,7 @@ class Curriculum(Section):
     """With `grow`, no level above this; all that the task has by default."""
     raise_at: Annotated[float, Field(gt=0, lt=1)] = 0.8
     """With `grow`, the level goes up where at least this share of attempts succeeded."""
-    lower_at: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    lower_at: Annotated[float, Field(ge=0, lt=1)] = 0.01
     """With `grow`, the level goes down where less than this share of attempts succeeded, and not up to such a one."""
     review: Probability = 0.2
     """With `grow`, the share of problems from the levels below, against forgetting."""

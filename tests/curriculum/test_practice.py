@@ -30,12 +30,12 @@ def grow(recipe_with):
     [
         (2, {2: (10, 8)}, 3),  # mastered, and nothing is known of the next one
         (2, {2: (10, 7)}, 2),
-        (2, {2: (10, 1)}, 2),  # rare, but not hopeless
-        (2, {2: (100, 4)}, 1),
-        (1, {1: (100, 4)}, 1),  # there is none below
+        (2, {2: (100, 1)}, 2),  # rare, but not hopeless
+        (2, {2: (100, 0)}, 1),
+        (1, {1: (100, 0)}, 1),  # there is none below
         (1, {1: (10, 9), 2: (10, 9), 3: (10, 9)}, 4),
         (1, {1: (10, 9), 2: (10, 1)}, 2),
-        (1, {1: (10, 9), 2: (100, 4)}, 1),  # the next one is hopeless
+        (1, {1: (10, 9), 2: (100, 0)}, 1),  # the next one is hopeless
         (5, {5: (10, 9)}, 5),  # the highest
         (3, {}, 3),
     ],
