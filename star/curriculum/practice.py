@@ -21,7 +21,7 @@ from star.spool import Spool
 from star.store import Artefacts, Iteration, Journal, Store
 from star.tasks import Task
 
-EXAMPLES = 50
+EXAMPLES = 10
 """Problems of the highest level whose length is looked at before a run begins."""
 
 
@@ -33,19 +33,11 @@ def practise(
     Raises:
         UserError: there are none.
     """
-    settings, number = recipe.curriculum, iteration.number
-    highest = highest_level(settings, task)
-    before = Artefacts(store, number - 1).json("curriculum") or {}
-    level = before.get("level")
-    if level is None:
-        level = settings.start
-    else:
-        level = next_level(level, highest, _tallies(store, recipe, number - 1), settings)
-    counts = shares(level, highest, recipe.problems_per_iteration, settings)
+    level, counts = _plan(iteration.number, store, task, recipe)
 
     def produce(journal: Journal) -> None:
         journal.clear()
-        journal.append(problem.to_dict() for problem in _problems(counts, task, recipe, number, protected))
+        journal.append(problem.to_dict() for problem in _problems(counts, task, recipe, iteration.number, protected))
 
     problems = Spool(iteration.rows("practice", produce, Problem.from_dict))
     if not problems:
@@ -54,6 +46,20 @@ def practise(
             "choose other settings of the task, or a lower curriculum.highest"
         )
     return problems, level
+
+
+def _plan(number: int, store: Store, task: Task, recipe: Recipe) -> tuple[int, dict[int, int]]:
+    """The level of an iteration, and how many problems it is to have of each."""
+    settings, count = recipe.curriculum, recipe.problems_per_iteration
+    highest = highest_level(settings, task)
+    before = Artefacts(store, number - 1).json("curriculum") or {}
+    if reached := before.get("level"):
+        level = next_level(reached, highest, _tallies(store, recipe, number - 1), settings)
+    elif settings.start is None:
+        return 1, spread(range(1, highest + 1), count)
+    else:
+        level = settings.start
+    return level, shares(level, highest, count, settings)
 
 
 def next_level(level: int, highest: int, tallies: Mapping[int, Tally], settings: Curriculum) -> int:
@@ -81,10 +87,14 @@ def shares(level: int, highest: int, count: int, settings: Curriculum) -> dict[i
     """How many of `count` problems are from each level, in order: most from `level`, those below it all alike."""
     ahead = round(count * settings.ahead) if level < highest else 0
     review = round(count * settings.review) if level > 1 else 0
-    each, more = divmod(review, level - 1) if level > 1 else (0, 0)
-    below = {easier: each + (level - easier <= more) for easier in range(1, level)}
-    wanted = {**below, level: count - ahead - review, level + 1: ahead}
+    wanted = spread(range(1, level), review) | {level: count - ahead - review, level + 1: ahead}
     return {one: number for one, number in wanted.items() if number}
+
+
+def spread(levels: Sequence[int], count: int) -> dict[int, int]:
+    """How many of `count` problems are from each of `levels`, all alike; one more of the last ones."""
+    each, more = divmod(count, max(len(levels), 1))
+    return {level: each + (place >= len(levels) - more) for place, level in enumerate(levels)}
 
 
 def highest_level(settings: Curriculum, task: Task) -> int:

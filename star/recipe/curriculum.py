@@ -23,9 +23,10 @@ class Curriculum(Section):
     all problems says of a group, too."""
     explore: Probability = 0.1
     """With `learnable`, the share of the drawing that goes to all problems alike, so that none is given up."""
-    start: Count = 1
-    """With `grow`, the level of difficulty of the first iteration. For `arithmetic`, the number of digits; for
-    `reasoning_gym`, all parameters of the data set's own curriculum together, 1 for the lowest."""
+    start: Count | None = None
+    """With `grow`, the level of difficulty of the first iteration: for `arithmetic`, the number of digits; for
+    `reasoning_gym`, all parameters of the data set's own curriculum together, 1 for the lowest. By default the first
+    iteration tries all levels alike, and the second begins at the one that it shows to be right."""
     highest: Count | None = None
     """With `grow`, no level above this; all that the task has by default."""
     raise_at: Annotated[float, Field(gt=0, lt=1)] = 0.8
@@ -50,7 +51,7 @@ class Curriculum(Section):
             ),
             (
                 f"start {self.start} is above highest {self.highest}",
-                self.highest is not None and self.start > self.highest,
+                None not in (self.start, self.highest) and self.start > self.highest,
             ),
         )
         return self

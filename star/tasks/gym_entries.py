@@ -64,9 +64,11 @@ def _ask(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
                         "set, or curriculum.kind=learnable"
                     )
                 if "error" in reply:
+                    level = request.get("level")
                     raise UserError(
-                        f"task.data_set = {name!r}, task.options = {request['options']}: reasoning-gym says: "
-                        f"{reply['error']}"
+                        f"task.data_set = {name!r}, task.options = {request['options']}"
+                        f"{f', at level {level} of its curriculum' if level else ''}: reasoning-gym says: "
+                        f"{reply['error']}{'; give a lower curriculum.highest' if level else ''}"
                     )
                 yield reply
         finally:

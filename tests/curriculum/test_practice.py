@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from star.curriculum.estimate import Tally
-from star.curriculum.practice import _problems, next_level, practice_examples, shares
+from star.curriculum.practice import _problems, next_level, practice_examples, shares, spread
 from star.errors import UserError
 from star.overlap import Protected, Text
 from star.recipe import ArithmeticTask, Curriculum
@@ -60,6 +60,12 @@ def test_shares_are_of_levels_that_there_are_and_come_to_all(level, above, count
     assert min(found.values()) > 0
     below = [found.get(one, 0) for one in range(1, level)]
     assert max(below, default=0) - min(below, default=0) <= 1
+
+
+def test_what_is_spread_over_levels_is_as_even_as_it_can_be():
+    assert spread(range(1, 4), 11) == {1: 3, 2: 4, 3: 4}
+    assert spread(range(1, 4), 2) == {1: 0, 2: 1, 3: 1}
+    assert spread([], 0) == {}
 
 
 def test_practice_problems_are_new_each_time_the_same_again_and_never_held_out(grow):

@@ -12,7 +12,7 @@ from star.cli import main
 from star.files import read_json, read_rows
 from tests.test_loop import comparable, without_seconds
 
-GROW = ("problems_per_iteration=40", "iterations=2", "curriculum={kind: grow, highest: 3, ahead: 0.25}")
+GROW = ("problems_per_iteration=40", "iterations=2", "curriculum={kind: grow, highest: 3}")
 
 
 @pytest.fixture(scope="module")

@@ -174,3 +174,8 @@ def test_a_data_set_without_a_curriculum_is_refused_with_what_to_do():
         task("gsm_symbolic", train=1, held_out=1).levels()
     with pytest.raises(UserError, match="raises the parameters of one data set"):
         task(COMPOSITE, train=1, held_out=1, options={"datasets": [{"name": "chain_sum"}]}).levels()
+
+
+def test_a_level_that_a_data_set_cannot_make_is_named():
+    with pytest.raises(UserError, match=r"'caesar_cipher'.*at level 4 of its curriculum.*lower curriculum.highest"):
+        next(task("caesar_cipher", train=1, held_out=1).practice(4, seed=0))
