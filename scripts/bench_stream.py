@@ -153,6 +153,7 @@ def run_once(recipe_file: Path, overrides: Sequence[str], runs: Path, equations:
     import star.store.iteration
     from star.loop import run
     from star.preflight import check
+    from star.processes.world import Alone
     from star.recipe import load_recipe
     from star.session import open_session
     from star.store import Store
@@ -165,7 +166,7 @@ def run_once(recipe_file: Path, overrides: Sequence[str], runs: Path, equations:
     checked_at = time.process_time()
     sampler = FakeSampler(equations)
     with Store.open(runs / recipe.name, recipe) as store:
-        session = open_session(checked, store)
+        session = open_session(checked, store, Alone())
         session.sampler = sampler
         opened_at = time.process_time()
         run(session, store)

@@ -1,4 +1,4 @@
-"""Whether `estimate.py` is right about a run that was made on this machine: each figure beside the one that was measured.
+"""Whether `estimate.py` is right about a run that was made on this machine: each figure beside the measured one.
 
     python scripts/check_estimate.py RUN [--json FILE]
 

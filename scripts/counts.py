@@ -84,7 +84,7 @@ class Reader:
         return found or [text for text in self.task.solutions(self.held_out[:SHOWN]) if text]
 
     def ending(self, exemplars: bool) -> float:
-        """Tokens sampled behind a rationale: the end-of-sequence token or, after exemplars, what stands between them."""
+        """Tokens sampled behind a rationale: the end of the sequence or, after exemplars, what stands between them."""
         return self.tokens(f"{SEPARATOR}Q") - self.tokens("Q") if exemplars else 1
 
     def texts(self, hinted: bool, exemplars: bool, completion: float) -> Texts:
