@@ -103,7 +103,7 @@ class Session:
     def __init__(self, checked: Checked, store: Store, checkpoint: Checkpoint, sampler: Sampler, world: World):
         self.recipe, self.task, self.prompts = checked.recipe, checked.task, checked.prompts
         self.train, self.held_out, self.reference = checked.train, checked.held_out, checked.reference
-        self.is_protected, self.problems_removed = checked.protected.hits, checked.removed.count
+        self.is_protected, self.problems_removed = spent("auditing")(checked.protected.hits), checked.removed.count
         self.real = checked.real
         self.store, self.checkpoint, self.sampler, self.world = store, checkpoint, sampler, world
         self._weights: tuple[Path | None, str] = (None, model_name(0))

@@ -59,7 +59,7 @@ class Journal:
         return Rows(self.path)
 
     def append(self, rows: Iterable[Any]) -> None:
-        """Add a wave of dicts or dataclasses, one row at a time; it is on disk when this returns, whole or not at all."""
+        """Add a wave of dicts or dataclasses, a row at a time; it is on disk when this returns, whole or not at all."""
         digest, count, size = hashlib.sha256(), 0, 0
         with self.path.open("ab") as file:
             for row in rows:
