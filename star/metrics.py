@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from star.files import Rows, read_json, read_rows
@@ -21,7 +21,9 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     solves (`star/select.py`), `rationalized` those that needed the hint; plain and hinted attempts are kept apart.
     `cut_off` counts right attempts that ran into `max_new_tokens`, which are not trained on. `false_positives` counts
     right attempts with a wrong step in their working, of `checkable` right ones that have a step to check. `audit` has
-    the signals of `star/audit/signals.py`, `funnel` what became of the attempts.
+    the signals of `star/audit/signals.py`, `funnel` what became of the attempts. Problems whose answer was voted on are
+    in none of these counts: they are in `consensus`, as the audit has it, and `synthesis` is about new problems
+    (`star/synthesize/summary.py`).
     """
     folder = iteration.folder
     audit = read_json(folder / "audit.json")
@@ -34,7 +36,7 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     if iteration.number > 0:
         if (folder / "attempts.jsonl").exists():  # not with `method: direct`
             plain, hinted = (
-                _counts(Rows(folder / f"{name}.jsonl", Attempt.from_dict), recipe)
+                _counts(_known(Rows(folder / f"{name}.jsonl", Attempt.from_dict)), recipe)
                 for name in ("attempts", "rationalizations")
             )
             metrics |= _sampled(plain, hinted)
@@ -50,7 +52,14 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
         }
     if (synthesis := folder / "synthesis.json").exists():
         metrics["synthesis"] = read_json(synthesis)
+    if "consensus" in audit:
+        metrics["consensus"] = audit["consensus"]
     return metrics | iteration.times()
+
+
+def _known(attempts: Iterable[Attempt]) -> Iterator[Attempt]:
+    """Those at problems whose answer is known; the others are counted in the audit."""
+    return (attempt for attempt in attempts if not attempt.problem.is_voted)
 
 
 def _sampled(plain: Counter[str], hinted: Counter[str]) -> dict[str, Any]:

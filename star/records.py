@@ -17,6 +17,13 @@ from typing import Any, NamedTuple
 STATUSES = ("correct", "wrong", "no_answer", "timeout", "error")
 """What a verdict can be. Unparseable is not wrong, and a timeout is not wrong."""
 
+WRITTEN = "new"
+"""How ids of problems begin that a model wrote: `new/ITERATION/PROMPT/SAMPLE/DRAFT`."""
+VOTED = "consensus"
+"""The `answer_source` of a problem whose answer nobody knows: what most samples say stands in for it."""
+VOTED_GROUP = f"new, {VOTED}"
+"""The group of such problems, so that they are reported apart."""
+
 NO_META: dict[str, Any] = {}
 """Of all problems that have none: a dict for each would be a fifth of the memory of a problem. Never written to."""
 
@@ -43,7 +50,7 @@ class Problem:
     @property
     def is_voted(self) -> bool:
         """Whether nobody knows the answer, and what most samples say stands in for it."""
-        return self.answer_source == "consensus"
+        return self.answer_source == VOTED
 
     def to_dict(self) -> dict[str, Any]:
         return _fields(self)
@@ -185,6 +192,11 @@ class Example:
     iteration: int
     rationalized: bool = False
     answer_source: str = ""
+
+    @property
+    def is_voted(self) -> bool:
+        """Whether its answer is what most samples say."""
+        return self.answer_source == VOTED
 
     def to_dict(self) -> dict[str, Any]:
         return _fields(self)

@@ -23,7 +23,7 @@ from star.evaluate import accuracy
 from star.facts import exemplars_hash, machine_facts
 from star.files import Rows, file_sha256
 from star.history import ProblemHistory, continue_history, difficulty
-from star.mix import mix
+from star.mix import mix, upheld
 from star.models import Checkpoint, resolve_checkpoint
 from star.preflight import Checked
 from star.processes import World
@@ -160,7 +160,9 @@ class Session:
 
     def mix(self, iteration: Iteration, accepted: Iterable[Example]) -> Iterator[Example]:
         """What is trained on: what this iteration accepted, and what the recipe adds of earlier and of real data."""
-        return mix(accepted, self._trained_on, self.real, self.recipe, iteration.number)
+        data = mix(accepted, self._trained_on, self.real, self.recipe, iteration.number)
+        withdrawn = self._synthesizer.withdrawn(iteration) if self._synthesizer else {}
+        return upheld(data, withdrawn, self.recipe, iteration.number)
 
     def fine_tune(self, iteration: Iteration, examples: Iterable[Example]) -> None:
         """Stages: write the training data, then train the adapter on it."""

@@ -89,6 +89,7 @@ class Audit:
                 "problems_removed": self.problems_removed,
                 "texts_removed": sum(row.reason == "contaminated" for row in self.dropped),
             },
+            **({"consensus": dict(found)} if (found := self._voted()) else {}),
         }
 
     def specimens(self) -> Iterator[dict[str, Any]]:
@@ -152,6 +153,8 @@ class Audit:
         """Shares of right attempts, of wrong working behind them, and of hints that show."""
         counts: Counter[str] = Counter()
         for attempt in self._all():
+            if attempt.problem.is_voted:  # nobody knows what is right
+                continue
             right = attempt.verdict.accepted
             counts[attempt.kind] += 1
             counts[f"{attempt.kind} right"] += right
@@ -163,6 +166,18 @@ class Audit:
             "false_positives": _share(counts["false positives"], counts["checkable"]),
             "hint_leaks": _share(len(self._leaks), sum(1 for _ in self._judged)),
         } | self._learned()
+
+    def _voted(self) -> Counter[str]:
+        """Of attempts at problems whose answer was voted on, which no signal counts: how many `agree` with it, and how
+        many of those have working that can be checked (`checkable`), or is wrong (`false_positives`)."""
+        counts: Counter[str] = Counter()
+        for attempt in self._all():
+            if attempt.problem.is_voted:
+                counts["attempts"] += 1
+                counts["agree"] += attempt.verdict.accepted
+                counts["checkable"] += attempt.verdict.accepted and attempt.steps_checked > 0
+                counts["false_positives"] += attempt.is_false_positive
+        return counts
 
     def _learned(self) -> Values:
         """Of the problems that the iteration before it trained on, from a plain rationale or a rationalization: how
@@ -186,7 +201,8 @@ class Audit:
     def _votes(self) -> Iterator[list[tuple[Any, bool]]]:
         """The answers to each problem that was sampled more than once, and whether they are right."""
         if self.recipe.decoding.samples > 1:
-            for _, tries in by_problem(self.attempts):
+            known = (attempt for attempt in self.attempts if not attempt.problem.is_voted)
+            for _, tries in by_problem(known):
                 yield [(self.task.meaning(attempt), attempt.verdict.accepted) for attempt in tries]
 
     def _funnel(self) -> dict[str, Any]:

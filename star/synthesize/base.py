@@ -15,13 +15,10 @@ from star.recipe import Decoding, Synthesis
 from star.records import Example, Problem, Prompt
 from star.tasks import Task
 
-NEW = "new"
-"""How ids of problems begin that a model wrote: `new/ITERATION/PROMPT/SAMPLE/DRAFT`."""
-
 REASONS = ("cut_off", "ill_formed", "too_short", "too_long", "protected", "not_new", "contradicted")
 """Why a draft is rejected when it is read, in the order in which that is asked: it has no end, is no question of the
-task, has too few or too many words, overlaps held-out or protected text, is too much like another one, or gives an
-answer that is not the one computed."""
+task, has too few words, is too long for the recipe or the model's context, overlaps held-out or protected text, is too
+much like another one, or gives an answer that is not the one computed."""
 
 
 class Sources(NamedTuple):

@@ -11,9 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from star.models import encode_prompt
 from star.overlap import Protected
-from star.records import Completion, Problem
-from star.synthesize.base import NEW, Asked, Draft, Writer
+from star.prompts import samples_with_exemplars
+from star.recipe import Recipe
+from star.records import WRITTEN, Completion, Problem
+from star.synthesize.base import Asked, Draft, Writer
 from star.synthesize.novelty import Index, Nearest
 
 LONGEST_WORD = 40
@@ -28,8 +31,8 @@ class Reader:
         pool: the index of the problems written by earlier iterations; what is accepted is added to it.
     """
 
-    def __init__(self, writer: Writer, protected: Protected, given: Index, pool: Index):
-        self.writer, self.task, self.settings = writer, writer.task, writer.settings
+    def __init__(self, recipe: Recipe, writer: Writer, protected: Protected, given: Index, pool: Index):
+        self.recipe, self.writer, self.task, self.settings = recipe, writer, writer.task, writer.settings
         self.protected, self.given, self.pool = protected, given, pool
         self.written = self.kept = 0
 
@@ -82,9 +85,19 @@ class Reader:
         words = len(question.split())
         if words < (self.settings.min_words or self.task.fewest_words):
             return "too_short"
-        if words > longest:
+        problem = Problem("", self.task.name, question, self.task.compute(question) or "")
+        if words > longest or not self._has_room(problem):
             return "too_long"
-        return "protected" if self.protected.hit_by(Problem("", self.task.name, question, "")) else ""
+        return "protected" if self.protected.hit_by(problem) else ""
+
+    def _has_room(self, problem: Problem) -> bool:
+        """Whether the longest prompt for a problem leaves room for a completion in the model's context."""
+        prompts, context = self.writer.prompts, self.writer.context
+        if context is None:
+            return True
+        [prompt] = prompts.prompts([problem], True, samples_with_exemplars(self.recipe, 1, hinted=True))
+        tokens = len(encode_prompt(prompts.tokenizer, prompt.text, self.recipe.prompt.chat))
+        return tokens + self.recipe.decoding.max_new_tokens <= context
 
     def _count(self, id: str, question: str, reason: str) -> None:
         self.written += 1
@@ -95,7 +108,7 @@ class Reader:
 
 def prompt_id(number: int, place: int) -> str:
     """The id of a prompt of iteration `number`."""
-    return f"{NEW}/{number:03d}/{place:05d}"
+    return f"{WRITTEN}/{number:03d}/{place:05d}"
 
 
 def drafted(rows: Iterable[dict[str, Any]], writer: Writer, number: int) -> Iterator[tuple[dict[str, Any], Problem]]:

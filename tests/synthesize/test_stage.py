@@ -162,22 +162,21 @@ def comparable(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): file_sha256(path) for path in files}
 
 
-def apart(recipe: Path, folder: Path, *prompt: str) -> int:
-    """The run of a recipe in a process of its own; returns its exit code."""
-    command = [sys.executable, "-c", "from tests.synthesize.writing import main; main()", recipe, folder, *prompt]
+def apart(recipe: Path, folder: Path, prompt: str = "") -> int:
+    """The run of a recipe in a process of its own, which may be killed; returns its exit code."""
+    program = "from tests.synthesize.writing import main; main()"
+    command = [sys.executable, "-c", program, recipe, folder, prompt, *VOTED]
     return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode
 
 
 @pytest.mark.parametrize("prompt", ["new/001/00005", "a vote"])
 def test_a_run_killed_while_it_writes_or_votes_ends_with_the_same_files(writing, writing_recipe, tmp_path, prompt):
-    whole = writing(*VOTED)
-    recipe = tmp_path / "voted.yaml"
-    recipe.write_text((whole / "recipe.yaml").read_text())
+    whole, folder = writing(*VOTED), tmp_path / "writing"
     if prompt == "a vote":
         prompt = rows(whole, 2, "votes")[-1]["id"]
-        shutil.copytree(whole, tmp_path / "writing")
-        shutil.rmtree(tmp_path / "writing/iterations/002")
-    assert apart(recipe, tmp_path / "writing", prompt) == -9
-    assert list(tmp_path.glob("writing/iterations/*.partial/*.journal"))
-    assert apart(recipe, tmp_path / "writing") == 0
-    assert comparable(tmp_path / "writing") == comparable(whole)
+        shutil.copytree(whole, folder)
+        shutil.rmtree(folder / "iterations/002")
+    assert apart(writing_recipe, folder, prompt) == -9
+    assert list(folder.glob("iterations/*.partial/*.journal"))
+    assert apart(writing_recipe, folder) == 0
+    assert comparable(folder) == comparable(whole)
