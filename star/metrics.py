@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from star.files import Rows, read_json, read_rows
@@ -22,8 +22,8 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     `cut_off` counts right attempts that ran into `max_new_tokens`, which are not trained on. `false_positives` counts
     right attempts with a wrong step in their working, of `checkable` right ones that have a step to check. `audit` has
     the signals of `star/audit/signals.py`, `funnel` what became of the attempts. Problems whose answer was voted on are
-    in none of these counts: they are in `consensus`, as the audit has it, and `synthesis` is about new problems
-    (`star/synthesize/summary.py`).
+    in none of these counts but that of tokens: `consensus` has them, as the audit counts them. `synthesis` is about new
+    problems (`star/synthesize/summary.py`).
     """
     folder = iteration.folder
     audit = read_json(folder / "audit.json")
@@ -36,7 +36,7 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     if iteration.number > 0:
         if (folder / "attempts.jsonl").exists():  # not with `method: direct`
             plain, hinted = (
-                _counts(_known(Rows(folder / f"{name}.jsonl", Attempt.from_dict)), recipe)
+                _counts(Rows(folder / f"{name}.jsonl", Attempt.from_dict), recipe)
                 for name in ("attempts", "rationalizations")
             )
             metrics |= _sampled(plain, hinted)
@@ -55,11 +55,6 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     if "consensus" in audit:
         metrics["consensus"] = audit["consensus"]
     return metrics | iteration.times()
-
-
-def _known(attempts: Iterable[Attempt]) -> Iterator[Attempt]:
-    """Those at problems whose answer is known; the others are counted in the audit."""
-    return (attempt for attempt in attempts if not attempt.problem.is_voted)
 
 
 def _sampled(plain: Counter[str], hinted: Counter[str]) -> dict[str, Any]:
@@ -82,15 +77,17 @@ def _counts(attempts: Iterable[Attempt], recipe: Recipe) -> Counter[str]:
     """What there is to count of the attempts of one kind, those at one problem one after the other."""
     counts: Counter[str] = Counter()
     for _, tries in by_problem(attempts):
-        solved = False
+        known = solved = False
         for attempt in tries:
-            right = attempt.verdict.accepted
+            counts["tokens"] += attempt.completion.num_tokens
+            if attempt.problem.is_voted:  # nobody knows what is right
+                continue
+            known, right = True, attempt.verdict.accepted
             solved = solved or solves(attempt, recipe)
             counts[attempt.verdict.status] += 1
             counts["false_positives"] += attempt.is_false_positive
             counts["checkable"] += right and attempt.steps_checked > 0
             counts["cut_off"] += right and attempt.completion.finish_reason == "length"
-            counts["tokens"] += attempt.completion.num_tokens
-        counts["problems"] += 1
+        counts["problems"] += known
         counts["solved"] += solved
     return counts

@@ -20,7 +20,7 @@ from star.audit.specimens import specimens
 from star.history import ProblemHistory
 from star.mix import origins
 from star.recipe import Recipe
-from star.records import Attempt, AttemptId, Example, derive_seed
+from star.records import VOTED_GROUP, Attempt, AttemptId, Example, derive_seed
 from star.select import Dropped, by_problem, judged
 from star.tasks import Task
 
@@ -74,7 +74,7 @@ class Audit:
         """What `audit.json` holds."""
         error, bins = calibration(self._votes())
         values = self._diversity() | self.coverage.signals() | self._drift() | self._trust() | {"vote_error": error}
-        values["easiest_decile"] = easiest_decile(self._examples_of, self.now, self.number)
+        values["easiest_decile"] = easiest_decile(self._examples_of, self._known, self.number)
         signals = {signal.name: values.get(signal.name) for signal in SIGNALS}
         return {
             "signals": signals,
@@ -131,6 +131,11 @@ class Audit:
         if self.recipe.method == "direct":
             return Counter()
         return Counter(AttemptId.parse(example.attempt_id).problem for example in self._own)
+
+    @property
+    def _known(self) -> Iterator[ProblemHistory]:
+        """Histories of problems whose answer is known."""
+        return (row for row in self.now if row.group != VOTED_GROUP)
 
     def _all(self) -> Iterator[Attempt]:
         return chain(self.attempts, self.rationalizations)
@@ -189,7 +194,7 @@ class Audit:
                     kinds[AttemptId.parse(example.attempt_id).problem] = example.rationalized
         tried: Counter[bool] = Counter()
         solved: Counter[bool] = Counter()
-        for row in self.now:
+        for row in self._known:
             if row.last == self.number and (rationalized := kinds.get(row.id)) is not None:
                 tried[rationalized] += 1
                 solved[rationalized] += row.solved_last

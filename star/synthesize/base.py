@@ -84,6 +84,11 @@ class Writer(ABC):
     def decoding(self) -> Decoding:
         """How prompts are completed, with stop strings."""
 
+    @property
+    def most(self) -> int:
+        """How many problems it writes in an iteration at most."""
+        return self.settings.prompts * self.decoding.samples
+
     def check(self, train: Sequence[Problem]) -> list[str]:
         """What a user should know before the run.
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from star.audit.trace import trace
 from star.files import Rows, file_sha256, read_json, read_rows
 from star.records import Attempt, Example, Problem
+from star.report.trace import print_trace
 from star.synthesize.novelty import rouge_l
 from star.synthesize.pool import Member
 
@@ -145,6 +147,33 @@ def test_the_metrics_say_how_often_the_vote_is_wrong_where_the_answer_can_be_com
         new = [member for member in members if member.written == number]
         assert found["kept"] == len(new)
         assert found["similarity"] == pytest.approx(sum(member.similarity for member in new) / len(new))
+
+
+def test_a_trace_leads_to_the_text_that_a_problem_was_read_in_and_to_the_votes_for_its_answer(writing, capsys):
+    folder = writing(*VOTED)
+    [id, *_] = (row["attempt_id"] for row in rows(folder, 2, "train") if row["answer_source"] == "consensus")
+    chain = trace(folder, id)
+    problem, written = chain["problem"], chain["problem"]["written"]
+    [member] = [one for one in pool(folder, 2) if one.problem.id == problem["id"]]
+    assert problem["answer_source_in_words"] == "what most of several attempts agree on"
+    assert problem["question"] in written["text"]
+    assert (written["tally"], written["votes"]) == (member.tally, member.votes)
+    print_trace(chain)
+    shown = capsys.readouterr().out
+    assert f"votes           {member.tally[problem['answer']]} for {problem['answer']}" in shown
+    assert f"written by      {written['model']}, seed {written['seed']}, in {written['id']}" in shown
+
+
+def test_the_report_says_what_became_of_new_problems_and_that_nobody_knows_answers_voted_on(writing):
+    folder = writing(*VOTED)
+    page, last = (folder / "report/index.html").read_text(), read_rows(folder / "metrics.jsonl")[-1]
+    found, tried = last["synthesis"], last["consensus"]
+    assert f"{found['kept']} of {found['written']} questions were kept; {found['pool']} are in use" in page
+    assert f"Nobody knows the answers of {found['consensus']} of them" in page
+    assert f"{tried['agree']} of {tried['attempts']} attempts at them agree, which no other number counts" in page
+    assert last["problems"] == 12  # those of the task alone
+    assert tried["attempts"] == len(rows(folder, 2, "attempts")) - 12
+    assert "New problems" not in (writing("synthesize={kind: none}") / "report/index.html").read_text()
 
 
 def test_a_run_without_new_problems_has_no_trace_of_them(writing):
