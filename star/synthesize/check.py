@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from star.errors import UserError, shown
+from star.recipe import Recipe
 from star.records import WRITTEN, Problem
-from star.synthesize.base import Writer
+from star.synthesize.base import Asked, Sources, Writer
+from star.synthesize.written import ask
 
 
 def check_synthesis(writer: Writer | None, train: Sequence[Problem]) -> list[str]:
@@ -24,3 +26,8 @@ def check_synthesis(writer: Writer | None, train: Sequence[Problem]) -> list[str
                 "the model writes (synthesize.kind); give this one another"
             )
     return writer.check(train)
+
+
+def first_prompt(recipe: Recipe, writer: Writer, train: Sequence[Problem]) -> Asked:
+    """The first prompt of a run, for people to look at."""
+    return ask(recipe, writer, 1, 0, Sources(train, (), ()))

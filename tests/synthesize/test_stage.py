@@ -12,6 +12,8 @@ import pytest
 from star.audit.trace import trace
 from star.cli import main
 from star.files import Rows, file_sha256, read_json, read_rows
+from star.preflight import check
+from star.recipe import load_recipe
 from star.records import Attempt, Example, Problem
 from star.report.trace import print_trace
 from star.synthesize.novelty import rouge_l
@@ -76,6 +78,8 @@ def test_a_prompt_lists_training_problems_and_then_those_of_the_pool_too(writing
         listed = [f"Problem {place}: {known[id]}\n" for place, id in enumerate(row["parents"], 1)]
         assert row["prompt"] == f"Come up with a series of problems:\n\n{''.join(listed)}Problem 5:"
     assert len({row["prompt"] for row in first}) == len(first)
+    checked = check(load_recipe(folder / "recipe.yaml"))
+    assert dict(checked.examples())["prompt for new problems"] == first[0]["prompt"]
     assert {row["model"] for row in first} == {"base"}
     assert {row["model"] for row in second} == {"iteration-001"}
 
