@@ -1,7 +1,7 @@
 """What a curriculum saves: samples that drawing all problems alike needs for the accuracy that it reaches.
 
     python scripts/bench_curriculum.py --json out.json
-    python scripts/bench_curriculum.py --seeds 0 --iterations 4 --uniform-iterations 8    # a quick look
+    python scripts/bench_curriculum.py --seeds 0 --iterations 2 --uniform-iterations 4    # a quick look
 
 One recipe (`recipes/curriculum.yaml`) is run with `curriculum.kind` `uniform`, `learnable` and `grow`, with each of the
 seeds: the same base model, held-out problems, attempts in an iteration and training steps. Only `uniform` goes on for
@@ -36,8 +36,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", type=Path, default=ROOT / "recipes/curriculum.yaml")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--iterations", type=int, default=6, help="of learnable and grow")
-    parser.add_argument("--uniform-iterations", type=int, default=12)
+    parser.add_argument("--iterations", type=int, default=3, help="of learnable and grow")
+    parser.add_argument("--uniform-iterations", type=int, default=6)
     parser.add_argument("--folder", type=Path, default=Path("runs/bench-curriculum"))
     parser.add_argument("--json", type=Path)
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for all arms")

@@ -11,6 +11,7 @@ from star.report import write_report
 from star.select import answers, failures
 from star.session import Session
 from star.store import Store
+from star.synthesize.pool import within_share
 from star.tracking import tracked
 
 
@@ -23,7 +24,8 @@ def run(session: Session, store: Store) -> None:
         number = iteration.number
         if number > 0:
             session.use_model(number - 1)
-            problems = session.problems(iteration)
+            session.synthesize(iteration)
+            problems = within_share(session.problems(iteration), recipe, number)
             if recipe.method == "direct":  # the paper's baseline: bare answers, no rationales
                 accepted = answers(problems, session.prompts, number)
             else:

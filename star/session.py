@@ -6,7 +6,7 @@ weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -24,7 +24,7 @@ from star.evaluate import accuracy
 from star.facts import exemplars_hash, machine_facts
 from star.files import Rows, file_sha256
 from star.history import ProblemHistory, continue_history, difficulty
-from star.mix import mix
+from star.mix import mix, upheld
 from star.models import Checkpoint, resolve_checkpoint
 from star.preflight import Checked
 from star.processes import World
@@ -38,6 +38,7 @@ from star.stop import stop_reason
 from star.store import Artefacts, Iteration, Journal, Store
 from star.store.retention import best
 from star.store.run import RUN
+from star.synthesize.stage import Model, Synthesizer
 from star.tasks import problems_hash
 from star.train import train_lora
 from star.verify import STEPS_VERSION
@@ -105,7 +106,9 @@ class Session:
         self.recipe, self.task, self.prompts = checked.recipe, checked.task, checked.prompts
         self.train, self.held_out, self.reference = checked.train, checked.held_out, checked.reference
         self.protected, self.problems_removed = checked.protected, checked.removed.count
+        self.is_protected = spent("auditing")(checked.protected.hits)
         self.real = checked.real
+        self._synthesizer = checked.writer and Synthesizer(self.recipe, checked.writer, self.train, checked.protected)
         self.store, self.checkpoint, self.sampler, self.world = store, checkpoint, sampler, world
         self._weights: tuple[Path | None, str] = (None, model_name(0))
 
@@ -113,9 +116,18 @@ class Session:
         """Sample from the model that iteration `number` trained; 0 is the base model."""
         self._weights = (self.store.adapter(number), model_name(number))
 
+    def synthesize(self, iteration: Iteration) -> None:
+        """Stages: the model writes new problems, if the recipe asks for them, and votes on answers."""
+        if self._synthesizer:
+            self._synthesizer.run(iteration, self.store, Model(*self._weights, self.sampler, self.world))
+
+    def pool(self, iteration: Iteration) -> Sequence[Problem]:
+        """The training problems, and after them those that the model wrote and that stand in this iteration."""
+        return self._synthesizer.pool(iteration) if self._synthesizer else self.train
+
     def problems(self, iteration: Iteration) -> Sequence[Problem]:
-        """Stage: the training problems that an iteration tries, or new ones (`star/curriculum/`)."""
-        return choose(iteration, self.train, self.store, self.task, self.recipe, self.protected)
+        """Stage: those of the pool that an iteration tries, or new ones (`star/curriculum/`)."""
+        return choose(iteration, self.pool(iteration), self.store, self.task, self.recipe, self.protected)
 
     def attempt(self, iteration: Iteration, problems: Sequence[Problem]) -> Rows[Attempt]:
         """Stage: sample a rationale and an answer for every problem, and verify."""
@@ -137,31 +149,30 @@ class Session:
             UserError: there are none.
         """
         recipe, number = self.recipe, iteration.number
-        past = self.store.rows(number - 1, "history", ProblemHistory.from_dict)
+        past = self.store.rows(number - 1, "history", ProblemHistory)
         history = partial(continue_history, past, attempts, recipe, number)
-        iteration.rows("history", lambda journal: _write(journal, (row.to_dict() for row in history())), dict)
+        iteration.rows("history", lambda journal: _write(journal, history()), dict)
         both = partial(chain, attempts, rationalizations)
 
-        def dropped_rows() -> Iterator[dict[str, Any]]:
+        def dropped_rows() -> Iterator[Dropped]:
             classes = {row.id: difficulty(row) for row in past} if recipe.selection.balance == "difficulty" else {}
             chosen = accepted(both(), recipe, self.task.meaning)
-            for row in drop(chosen, self.prompts, recipe, number, classes, self.protected.hits):
-                yield row._asdict()
+            return drop(chosen, self.prompts, recipe, number, classes, self.is_protected)
 
-        dropped = iteration.rows("dropped", lambda journal: _write(journal, dropped_rows()), _dropped)
+        dropped = iteration.rows("dropped", lambda journal: _write(journal, dropped_rows()), Dropped)
         chosen = accepted(both(), recipe, self.task.meaning)
         return require_some(examples(chosen, dropped, self.prompts, recipe, number), both(), number)
 
     def mix(self, iteration: Iteration, accepted: Iterable[Example]) -> Iterator[Example]:
         """What is trained on: what this iteration accepted, and what the recipe adds of earlier and of real data."""
-        return mix(accepted, self._trained_on, self.real, self.recipe, iteration.number)
+        data = mix(accepted, self._trained_on, self.real, self.recipe, iteration.number)
+        withdrawn = self._synthesizer.withdrawn(iteration) if self._synthesizer else {}
+        return upheld(data, withdrawn, self.recipe, iteration.number)
 
     def fine_tune(self, iteration: Iteration, examples: Iterable[Example]) -> None:
         """Stages: write the training data, then train the adapter on it."""
         number = iteration.number
-        written = iteration.rows(
-            "train", lambda journal: _write(journal, (example.to_dict() for example in examples)), Example.from_dict
-        )
+        written = iteration.rows("train", lambda journal: _write(journal, examples), Example)
         self.sampler.release()
         previous = None if self.recipe.train.from_base else self.store.adapter(number - 1)
         train = partial(train_lora, self.recipe, self.checkpoint, written, number, previous=previous)
@@ -203,12 +214,12 @@ class Session:
             self.recipe,
             self.task,
             number,
-            attempts=read("attempts", Attempt.from_dict),
-            rationalizations=read("rationalizations", Attempt.from_dict),
-            dropped=read("dropped", _dropped),
-            examples=read("train", Example.from_dict),
-            past=self.store.rows(number - 1, "history", ProblemHistory.from_dict),
-            now=read("history", ProblemHistory.from_dict),
+            attempts=read("attempts", Attempt),
+            rationalizations=read("rationalizations", Attempt),
+            dropped=read("dropped", Dropped),
+            examples=read("train", Example),
+            past=self.store.rows(number - 1, "history", ProblemHistory),
+            now=read("history", ProblemHistory),
             trained_before=self._trained_on(number - 1),
             reference=self.watch_reference(iteration),
             problems_removed=self.problems_removed,
@@ -237,7 +248,7 @@ class Session:
         return False
 
     def _trained_on(self, number: int) -> Collection[Example]:
-        return self.store.rows(number, "train", Example.from_dict)
+        return self.store.rows(number, "train", Example)
 
     def _reference_signals(self, adapter: Path | None) -> dict[str, Any]:
         self.sampler.release()  # there may be no room for two models
@@ -271,20 +282,16 @@ class Session:
             wave=self.recipe.sampler.wave,
             label=f"iteration {iteration.number}: {stage}",
         )
-        return iteration.rows(stage, lambda journal: produce(journal=journal), Attempt.from_dict)
+        return iteration.rows(stage, lambda journal: produce(journal=journal), Attempt)
 
 
-def _dropped(row: dict[str, Any]) -> Dropped:
-    return Dropped(**row)
-
-
-def _read(iteration: Iteration, name: str, make: Callable[[dict[str, Any]], Any]) -> Collection[Any]:
+def _read(iteration: Iteration, name: str, kind: type) -> Collection[Any]:
     """The rows of a stage, none if this iteration does not have it."""
     path = iteration.folder / f"{name}.jsonl"
-    return Rows(path, make) if path.exists() else ()
+    return Rows(path, kind) if path.exists() else ()
 
 
-def _write(journal: Journal, rows: Iterable[dict[str, Any]]) -> None:
+def _write(journal: Journal, rows: Iterable[Any]) -> None:
     """All rows as one wave: they are made in a moment, so what was begun is begun again."""
     journal.clear()
     journal.append(rows)

@@ -45,5 +45,5 @@ def _estimates(store: Store, recipe: Recipe, number: int) -> Estimates:
     """From the attempts of the last iterations before `number`."""
     settings = recipe.curriculum
     last, before = number - 1, max(number - 1 - settings.window, 0)
-    histories = [store.rows(one, "history", ProblemHistory.from_dict) for one in (last, before)]
+    histories = [store.rows(one, "history", ProblemHistory) for one in (last, before)]
     return estimate(*histories, settings.prior)

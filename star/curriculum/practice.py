@@ -37,9 +37,9 @@ def practise(
 
     def produce(journal: Journal) -> None:
         journal.clear()
-        journal.append(problem.to_dict() for problem in _problems(counts, task, recipe, iteration.number, protected))
+        journal.append(_problems(counts, task, recipe, iteration.number, protected))
 
-    problems = Spool(iteration.rows("practice", produce, Problem.from_dict))
+    problems = Spool(iteration.rows("practice", produce, Problem))
     if not problems:
         raise UserError(
             f"curriculum.kind = 'grow': task {task.name} has no new problems at levels {', '.join(map(str, counts))}; "
@@ -145,7 +145,7 @@ def _problems(
 def _tallies(store: Store, recipe: Recipe, number: int) -> dict[int, Tally]:
     """The attempts of an iteration at each level."""
     tallies: dict[int, Tally] = defaultdict(lambda: NOTHING)
-    for attempt in store.rows(number, "attempts", Attempt.from_dict):
+    for attempt in store.rows(number, "attempts", Attempt):
         if (level := attempt.problem.meta.get("level")) is not None:
             tried, solved = tallies[level]
             tallies[level] = Tally(tried + 1, solved + solves(attempt, recipe))

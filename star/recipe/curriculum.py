@@ -56,7 +56,7 @@ class Curriculum(Section):
         )
         return self
 
-    def complaints(self, problems_per_iteration: int | None, method: str) -> list[tuple[str, bool]]:
+    def complaints(self, problems_per_iteration: int | None, method: str, writes: bool) -> list[tuple[str, bool]]:
         """What does not fit the rest of a recipe, each with whether it is so."""
         if self.kind == "uniform":
             return []
@@ -66,4 +66,8 @@ class Curriculum(Section):
                 problems_per_iteration is None,
             ),
             (f"curriculum.kind: {self.kind} goes by attempts: with method: {method} there are none", method != "star"),
+            (
+                "curriculum.kind: grow tries its own problems alone, and none that synthesize writes; take learnable",
+                self.kind == "grow" and writes,
+            ),
         ]

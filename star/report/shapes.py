@@ -37,6 +37,7 @@ class Funnel(BaseModel):
 
     plain: Counts = {}
     hinted: Counts = {}
+    consensus: Counts = {}
     carried: int = 0
     replayed: int = 0
     real: int = 0
@@ -52,6 +53,25 @@ class Effort(BaseModel):
     level: int | None = None
 
 
+class Synthesis(BaseModel):
+    """New problems in an iteration (`star/synthesize/summary.py`)."""
+
+    written: int
+    kept: int
+    share: Annotated[float | None, Field(alias="yield")] = None
+    rejected: Counts = {}
+    similarity: float | None = None
+    pool: int
+    consensus: int = 0
+    again: int = 0
+    overturned: int = 0
+    retired: int = 0
+    reinstated: int = 0
+    agreement: float | None = None
+    estimated_error: float | None = None
+    true_error: float | None = None
+
+
 class MetricsRow(BaseModel):
     """A line of `metrics.jsonl` (`star/metrics.py`)."""
 
@@ -62,6 +82,8 @@ class MetricsRow(BaseModel):
     audit: dict[str, float | None] = {}
     funnel: Funnel = Funnel()
     curriculum: Effort | None = None
+    synthesis: Synthesis | None = None
+    consensus: Counts = {}
     sampled_tokens: int | None = None
     joules: float | None = None
     train_loss_last: float | None = None
