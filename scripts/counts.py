@@ -109,6 +109,8 @@ def count(recipe: Recipe, reader: Reader, assumed: Assumed, problems: float | No
     """Everything in iteration 1 of a recipe, on `problems` training problems (`None`: those of its data)."""
     total = problems or len(reader.train)
     tried = min(total, recipe.problems_per_iteration or total)
+    if recipe.curriculum.kind == "grow":
+        tried = recipe.problems_per_iteration
     held_out = min(len(reader.held_out), recipe.evaluation.problems or len(reader.held_out))
     rationales = reader.rationales()
     limit, rationale = recipe.decoding.max_new_tokens, max(rationales, key=len, default="")

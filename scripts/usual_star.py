@@ -30,8 +30,8 @@ from peft import LoraConfig  # noqa: E402
 from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 from trl import SFTConfig, SFTTrainer  # noqa: E402
 
+from star.curriculum import draw  # noqa: E402
 from star.errors import UserError  # noqa: E402
-from star.loop import draw  # noqa: E402
 from star.models import choose_device, choose_dtype, resolve_checkpoint  # noqa: E402
 from star.preflight import check  # noqa: E402
 from star.prompts import evaluates_with_exemplars, samples_with_exemplars  # noqa: E402

@@ -29,7 +29,11 @@ def disk_needed(checked: Checked, checkpoint: Checkpoint) -> int:
     if (writer := checked.writer) is not None:  # problems that the model writes, all of them kept and voted on
         plain += writer.most * recipe.iterations
         asked = writer.settings.prompts + (writer.most + writer.settings.vote.again) * writer.settings.vote.samples
-    plain = min(plain, recipe.problems_per_iteration or plain)
+    known = plain
+    plain = min(known, recipe.problems_per_iteration or known)
+    if recipe.curriculum.kind == "grow":  # new ones each time, and of all of them something is known in the end
+        plain = recipe.problems_per_iteration
+        known = plain * recipe.iterations
     row = _row_bytes(checked, recipe.decoding.max_new_tokens)
     carried = recipe.iterations if recipe.selection.keep_iterations == "all" else recipe.selection.keep_iterations
     attempts = (2 + carried) * plain * recipe.decoding.samples  # plain, hinted, and training data
@@ -38,7 +42,7 @@ def disk_needed(checked: Checked, checkpoint: Checkpoint) -> int:
     kept = recipe.iterations
     if recipe.keep != "all":
         kept = min(kept, 2 if recipe.keep == "best" else recipe.keep + 1)
-    iteration = rows * row + HISTORY * len(checked.train)
+    iteration = rows * row + HISTORY * known
     return held_out * row + recipe.iterations * iteration + (kept + STATES) * adapter
 
 

@@ -6,16 +6,10 @@ instead of run when that artefact is complete: that is all there is to resuming 
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
-
 from star.metrics import summarise
-from star.recipe import Recipe
-from star.records import Problem, derive_seed
 from star.report import write_report
 from star.select import answers, failures
 from star.session import Session
-from star.spool import Chosen
 from star.store import Store
 from star.synthesize.pool import within_share
 from star.tracking import tracked
@@ -31,7 +25,7 @@ def run(session: Session, store: Store) -> None:
         if number > 0:
             session.use_model(number - 1)
             session.synthesize(iteration)
-            problems = within_share(draw(session.pool(iteration), recipe, number), recipe, number)
+            problems = within_share(session.problems(iteration), recipe, number)
             if recipe.method == "direct":  # the paper's baseline: bare answers, no rationales
                 accepted = answers(problems, session.prompts, number)
             else:
@@ -49,12 +43,3 @@ def run(session: Session, store: Store) -> None:
         store.update(recipe.keep)
         write_report(store.folder, pictures=False)
     session.sampler.release()  # all that was sampled is in journals
-
-
-def draw(problems: Sequence[Problem], recipe: Recipe, number: int) -> Sequence[Problem]:
-    """The training problems of one iteration: all of them, or `problems_per_iteration` drawn for it."""
-    count = recipe.problems_per_iteration
-    if count is None or count >= len(problems):
-        return problems
-    rng = random.Random(derive_seed(recipe.seed, number, "draw"))
-    return Chosen(problems, rng.sample(range(len(problems)), count))

@@ -21,7 +21,8 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     solves (`star/select.py`), `rationalized` those that needed the hint; plain and hinted attempts are kept apart.
     `cut_off` counts right attempts that ran into `max_new_tokens`, which are not trained on. `false_positives` counts
     right attempts with a wrong step in their working, of `checkable` right ones that have a step to check. `audit` has
-    the signals of `star/audit/signals.py`, `funnel` what became of the attempts. Problems whose answer was voted on are
+    the signals of `star/audit/signals.py`, `funnel` what became of the attempts. `curriculum` says where they went
+    (`star/curriculum/effort.py`), and of a practice world, its `level`. Problems whose answer was voted on are
     in none of these counts but that of tokens: `consensus` has them, as the audit counts them. `synthesis` is about new
     problems (`star/synthesize/summary.py`).
     """
@@ -39,6 +40,8 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
                 _counts(Rows(folder / f"{name}.jsonl", Attempt), recipe) for name in ("attempts", "rationalizations")
             )
             metrics |= _sampled(plain, hinted)
+        if (folder / "curriculum.json").exists():  # not where all problems are alike
+            metrics["curriculum"] = read_json(folder / "curriculum.json")
         examples = Counter(row["iteration"] for row in Rows(folder / "train.jsonl"))
         log = read_rows(folder / "adapter" / "training.jsonl")
         metrics |= {

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from star.audit.reference import Reference, load_reference
+from star.curriculum import practice_examples
 from star.custom import NOTHING, Own
 from star.errors import Complaints, UserError
 from star.files import file_sha256
@@ -129,7 +130,8 @@ def check(recipe: Recipe, own: Own = NOTHING) -> Checked:
     prompts = PromptBuilder(task, recipe.prompt, tokenizer, direct=recipe.method == "direct")
     _check_bare_answer(recipe, task, train[0])
     real = load_real(recipe, prompts, protected)
-    longest = _check_lengths(recipe, prompts, context, train, held_out, real)
+    practice = practice_examples(recipe, task)
+    longest = _check_lengths(recipe, prompts, context, train, practice, held_out, real)
     reference = load_reference(recipe, prompts, held_out, context)
     writer = build_writer(recipe, task, prompts, context)
     return Checked(
@@ -188,12 +190,14 @@ def _check_lengths(
     prompts: PromptBuilder,
     context: int | None,
     train: Sequence[Problem],
+    practice: Sequence[Problem],
     held_out: Sequence[Problem],
     real: RealExamples,
 ) -> int:
     """Tokens of the longest prompt of the run, all of which must leave room for a completion."""
     tokenizer = prompts.tokenizer
     asked, held = _longest(prompts.task, tokenizer, train), _longest(prompts.task, tokenizer, held_out)
+    asked += practice
     sampled = prompts.prompts(asked, True, samples_with_exemplars(recipe, 1, hinted=True))
     scored = prompts.prompts(held, False, any(evaluates_with_exemplars(recipe, 0)))
     longest, problems = 0, []
@@ -218,6 +222,7 @@ def _check_lengths(
             + more
             + "\nuse fewer exemplars (prompt.shots), a smaller max_new_tokens, or a model with a longer context"
             + (", or take the long rows out of mix.real" if real else "")
+            + (", or a lower curriculum.highest" if practice else "")
         )
     return longest
 

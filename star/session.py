@@ -18,6 +18,7 @@ from star.audit.watch import Audit
 from star.cards import model_card
 from star.clock import spent
 from star.console import console
+from star.curriculum import choose
 from star.disk import disk_needed, disk_notice
 from star.evaluate import accuracy
 from star.facts import exemplars_hash, machine_facts
@@ -94,7 +95,7 @@ class Session:
         prompts: how they become prompts.
         reference: real text that no model is trained on.
         real: the examples of `mix.real`.
-        is_protected: whether a text must not be trained on.
+        protected: what must not be trained on.
         problems_removed: training problems left out because they overlap what is protected.
         checkpoint: the base model.
         sampler: any engine that obeys the `Sampler` protocol.
@@ -104,7 +105,8 @@ class Session:
     def __init__(self, checked: Checked, store: Store, checkpoint: Checkpoint, sampler: Sampler, world: World):
         self.recipe, self.task, self.prompts = checked.recipe, checked.task, checked.prompts
         self.train, self.held_out, self.reference = checked.train, checked.held_out, checked.reference
-        self.is_protected, self.problems_removed = spent("auditing")(checked.protected.hits), checked.removed.count
+        self.protected, self.problems_removed = checked.protected, checked.removed.count
+        self.is_protected = spent("auditing")(checked.protected.hits)
         self.real = checked.real
         self._synthesizer = checked.writer and Synthesizer(self.recipe, checked.writer, self.train, checked.protected)
         self.store, self.checkpoint, self.sampler, self.world = store, checkpoint, sampler, world
@@ -122,6 +124,10 @@ class Session:
     def pool(self, iteration: Iteration) -> Sequence[Problem]:
         """The training problems, and after them those that the model wrote and that stand in this iteration."""
         return self._synthesizer.pool(iteration) if self._synthesizer else self.train
+
+    def problems(self, iteration: Iteration) -> Sequence[Problem]:
+        """Stage: those of the pool that an iteration tries, or new ones (`star/curriculum/`)."""
+        return choose(iteration, self.pool(iteration), self.store, self.task, self.recipe, self.protected)
 
     def attempt(self, iteration: Iteration, problems: Sequence[Problem]) -> Rows[Attempt]:
         """Stage: sample a rationale and an answer for every problem, and verify."""

@@ -1,6 +1,7 @@
 """Recipes: YAML plus `key=value` overrides -> one validated `Recipe`; canonical form, hash and difference."""
 
 from star.recipe.base import Section
+from star.recipe.curriculum import Curriculum
 from star.recipe.decoding import Decoding
 from star.recipe.load import NOT_DECIDING, ROUNDING, canonical, difference, load_recipe, make_recipe, recipe_hash
 from star.recipe.model import Model, Starter
@@ -26,6 +27,7 @@ __all__ = [
     "ArithmeticTask",
     "Audit",
     "CommonsenseqaTask",
+    "Curriculum",
     "CustomTask",
     "DataTask",
     "Decoding",

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from star.recipe.base import Count, NonEmpty, Probability, Section, refuse
+from star.recipe.curriculum import Curriculum
 from star.recipe.decoding import Decoding, EvaluationDecoding
 from star.recipe.model import Model
 from star.recipe.samplers import SamplerSettings
@@ -158,6 +159,8 @@ class Recipe(Section):
     one and the last one are kept in any case, and so is everything else of an iteration."""
     problems_per_iteration: Count | None = None
     """Problems drawn anew from the training split for each iteration; all of them by default."""
+    curriculum: Curriculum = Curriculum()
+    """Which problems those are."""
     limit: Count | None = None
     """Use only the first n problems of each group of each split: for a quick look."""
     task: Task
@@ -210,6 +213,7 @@ class Recipe(Section):
             ),
             ("prompt.system needs prompt.chat: true", self.prompt.system is not None and not self.prompt.chat),
             *self._servers_fit(),
+            *self.curriculum.complaints(self.problems_per_iteration, self.method, self.synthesize.kind != "none"),
             (
                 f"selection.accept: {self.selection.accept} takes no ground truth, and a hint is one: it needs "
                 "rationalization.probability: 0",

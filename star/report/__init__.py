@@ -1,8 +1,8 @@
 """The report: a table, and a page with charts, from the run directory's files only.
 
-`load.py` reads a run; `accuracy.py`, `training.py`, `trust.py`, `specimens.py`, `cost.py` and `origin.py` say what the
-sections of the page show; `charts.py` draws, `svg.py` for the page and `pictures.py` for papers; `page.py` puts it
-together. `table.py` and `compare.py` are for the console.
+`load.py` reads a run; `accuracy.py`, `training.py`, `effort.py`, `trust.py`, `specimens.py`, `cost.py` and `origin.py`
+say what the sections of the page show; `charts.py` draws, `svg.py` for the page and `pictures.py` for papers; `page.py`
+puts it together. `table.py` and `compare.py` are for the console.
 """
 
 from star.report.page import PAGE, write_report

@@ -22,6 +22,7 @@ from star.report.accuracy import accuracy_blocks, headline
 from star.report.blocks import Table
 from star.report.charts import NAMES, Chart
 from star.report.cost import cost_blocks
+from star.report.effort import effort_blocks
 from star.report.load import RunFiles, load_files
 from star.report.origin import origin
 from star.report.pictures import save_png
@@ -72,7 +73,7 @@ def _parts(runs: Sequence[RunFiles]) -> dict[str, Any]:
         "headlines": [(run.name, headline(run)) for run in runs],
         "accuracy": accuracy_blocks(runs),
         "iterations": [_iterations(run, len(runs) > 1) for run in runs],
-        "training": training_blocks(runs) + synthesis_blocks(runs),
+        "training": training_blocks(runs) + effort_blocks(runs) + synthesis_blocks(runs),
         "verdicts": verdicts,
         "trust": trust_blocks(runs, verdicts),
         "specimens": specimens(runs),

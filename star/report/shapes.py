@@ -43,6 +43,16 @@ class Funnel(BaseModel):
     real: int = 0
 
 
+class Effort(BaseModel):
+    """Where the attempts of an iteration went (`star/curriculum/effort.py`); all but `level` are 0 to 1."""
+
+    kind: str
+    expected: float
+    by_group: Shares
+    by_expected: Shares
+    level: int | None = None
+
+
 class Synthesis(BaseModel):
     """New problems in an iteration (`star/synthesize/summary.py`)."""
 
@@ -71,6 +81,7 @@ class MetricsRow(BaseModel):
     spent: dict[str, float] = {}
     audit: dict[str, float | None] = {}
     funnel: Funnel = Funnel()
+    curriculum: Effort | None = None
     synthesis: Synthesis | None = None
     consensus: Counts = {}
     sampled_tokens: int | None = None

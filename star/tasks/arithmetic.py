@@ -22,6 +22,8 @@ import random
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 from typing import NamedTuple
 
 from star.errors import UserError
@@ -32,6 +34,8 @@ from star.verify import ExactVerifier, Extractor, NumericVerifier, parse_number
 from star.verify.scratchpad import check_columns, check_paper, columns, columns_end, paper, paper_end, spaced
 from star.verify.steps import Steps, check_steps
 
+MOST_DIGITS = 12
+"""Of a number (`task.train`)."""
 HELD_OUT_SHARE = 10
 """One pair of numbers in this many is held out, whatever the split sizes."""
 
@@ -93,6 +97,16 @@ class Arithmetic(Task):
         counts = self.settings.train if split == "train" else self.settings.held_out
         return [problem for digits, count in sorted(counts.items()) for problem in self._draw(split, digits, count)]
 
+    def levels(self) -> int:
+        """A level is a number of digits."""
+        return MOST_DIGITS
+
+    def practice(self, level: int, seed: int) -> Iterator[Problem]:
+        """See `Task.practice`."""
+        source, meta = f"arithmetic:practice:level={level}:seed={seed}", {"level": level}
+        for _, pair in zip(range(self._possible("train", level)), self._pairs("train", level, seed), strict=False):
+            yield replace(self.problem(pair, level, id=""), source=source, meta=meta)
+
     def _draw(self, split: str, digits: int, count: int) -> Iterator[Problem]:
         """The first `count` distinct problems of a stream that depends on the seed, the split and the digits alone."""
         if count > (possible := self._possible(split, digits)):
@@ -100,15 +114,19 @@ class Arithmetic(Task):
                 f"task.{split}.{digits} = {count}: this split has {possible} such {self.results} to offer; "
                 "ask for fewer"
             )
-        rng = random.Random(derive_seed(self.settings.seed, "problems", split, digits))
+        seed = derive_seed(self.settings.seed, "problems", split, digits)
+        for place, pair in enumerate(islice(self._pairs(split, digits, seed), count)):
+            yield self.problem(pair, digits, f"{self.settings.operation[:3]}-{digits}-{split}-{place:06d}", split)
+
+    def _pairs(self, split: str, digits: int, seed: int) -> Iterator[tuple[int, int]]:
+        """Distinct pairs of a split; no end is found when there are no more."""
+        rng = random.Random(seed)
         seen: set[tuple[int, int]] = set()
-        while len(seen) < count:
+        while True:
             pair = self._ordered(draw_pair(rng, digits))
             if pair not in seen and is_held_out(pair) == (split == "held_out"):
-                yield self.problem(
-                    pair, digits, f"{self.settings.operation[:3]}-{digits}-{split}-{len(seen):06d}", split
-                )
                 seen.add(pair)
+                yield pair
 
     def _possible(self, split: str, digits: int) -> int:
         """How many pairs may be asked of a split: all there are up to two digits, rather fewer beyond."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 from star.recipe import Decoding
 from star.records import Attempt, Problem, Verdict
@@ -58,6 +58,19 @@ class Task(ABC):
         Raises:
             UserError: the data is missing or wrong; the message names file, line and id.
         """
+
+    def levels(self) -> int:
+        """How many levels of difficulty it makes new problems at, for `curriculum.kind: grow`; 0 if it makes none.
+
+        Raises:
+            UserError: it could make them, but not with these settings.
+        """
+        return 0
+
+    def practice(self, level: int, seed: int) -> Iterator[Problem]:
+        """New problems of a level, 1 the easiest, until no more are found: no question twice, none of `held_out`, the
+        level in `meta`. The same ones for the same seed; ids are up to the caller."""
+        return iter(())
 
     def data_files(self) -> dict[str, str]:
         """Where the problems come from: each local file with its SHA-256, each hub data set with its revision."""

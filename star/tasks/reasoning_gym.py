@@ -10,8 +10,10 @@ truth either, one is computed (`solutions.py`).
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from operator import itemgetter
 from typing import Any
@@ -20,7 +22,7 @@ from star.errors import UserError
 from star.recipe import ReasoningGymTask
 from star.records import Problem, derive_seed
 from star.tasks.base import Task
-from star.tasks.gym_entries import entries, not_installed
+from star.tasks.gym_entries import count_levels, entries, not_installed
 from star.tasks.gym_scoring import COMPOSITE, build_verifier, find_asked, find_members
 from star.tasks.solutions import boxnet, rush_hour
 from star.verify import Extractor
@@ -36,6 +38,8 @@ GOLD: dict[str, Callable[[dict[str, Any]], Any]] = {
 """A right answer from the metadata, for the data sets whose entries have no `answer`."""
 FEWEST = 100
 """Entries that are generated at a time, at least."""
+MOST = 1000
+"""Entries of practice that one process generates: most of its time goes into its start."""
 USEFUL = 100
 """Generating goes on while one entry in this many has a new question."""
 
@@ -78,6 +82,30 @@ class ReasoningGym(Task):
             seen = set() if split == "train" else {normalise(p.question) for p in self.problems("train")}
             self._drawn[split] = self._draw(split, count, seen)
         return self._drawn[split]
+
+    def levels(self) -> int:
+        """Those of reasoning-gym's own curriculum for the data set."""
+        if self.settings.data_set == COMPOSITE:
+            raise UserError(
+                f"task.data_set = '{COMPOSITE}': curriculum.kind 'grow' raises the parameters of one data set; name it"
+            )
+        return count_levels(self.settings.data_set)
+
+    def practice(self, level: int, seed: int) -> Iterator[Problem]:
+        """See `Task.practice`."""
+        seen, repeated = {normalise(problem.question) for problem in self.problems("held_out")}, 0
+        for turn in itertools.count():
+            part = derive_seed(seed, turn) % 2**32
+            for index, entry in enumerate(entries(self.settings.data_set, self.settings.options, part, MOST, level)):
+                problem = self._problem(entry, "", f"level={level}:seed={part}:{index}")
+                if (question := normalise(problem.question)) in seen or not self._is_verifiable(problem):
+                    repeated += 1
+                    if repeated == USEFUL:
+                        return
+                    continue
+                seen.add(question)
+                repeated = 0
+                yield replace(problem, group=f"level {level}", meta={**problem.meta, "level": level})
 
     def _draw(self, split: str, count: int, seen: set[str]) -> list[Problem]:
         """The first `count` problems with new questions; `seen` are not new, and it is added to."""

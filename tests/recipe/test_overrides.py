@@ -50,7 +50,7 @@ def test_an_override_whose_value_is_not_yaml_is_an_error_that_shows_it(complaint
         ("train.lrr=1", "train.lrr: unknown key; did you mean lr?"),
         ("trian.lr=1", "trian: unknown key; did you mean train?"),
         ("model.starter.layer=3", "model.starter.layer: unknown key; did you mean layers?"),
-        ("quux=1", "quux: unknown key; valid keys: audit, decoding, evaluation"),
+        ("quux=1", "quux: unknown key; valid keys: audit, curriculum, decoding"),
     ],
 )
 def test_an_override_of_an_unknown_key_names_the_nearest_valid_key(complaint, override, advice):

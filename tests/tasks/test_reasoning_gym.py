@@ -1,7 +1,9 @@
 """The data sets of reasoning-gym as tasks: generated problems, answers in tags, no code run."""
 
+import re
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -139,3 +141,41 @@ def test_a_puzzle_without_a_ground_truth_gets_one_that_reasoning_gym_takes_for_r
     assert "scored by reasoning-gym itself" in made.notice
     verdicts = [made.judge(first, f"<answer>{answer}</answer>") for answer in (first.answer, other.answer, "", "What?")]
     assert [verdict.status for verdict in verdicts] == ["correct", "wrong", "no_answer", "no_answer"]
+
+
+def test_practice_gets_harder_by_level_and_asks_nothing_that_is_held_out():
+    made = task(options={"min_terms": 2, "max_terms": 2, "min_digits": 1, "max_digits": 1})
+    held_out = {normalise(problem.question) for problem in made.problems("held_out")}
+    assert made.levels() == 11
+    for level in (1, 3):
+        problems = list(islice(made.practice(level, seed=5), 30))
+        questions = {normalise(problem.question) for problem in problems}
+        assert len(questions) == 30
+        assert not questions & held_out
+        for problem in problems:
+            numbers = re.findall(r"\d+", problem.question)
+            assert len(numbers) == level + 1  # terms
+            assert {len(number) for number in numbers} == {level}  # digits
+            assert (problem.group, problem.meta["level"]) == (f"level {level}", level)
+            assert problem.source.startswith(f"reasoning_gym:chain_sum:level={level}:seed=")
+            assert made.judge(problem, made.bare_answer(problem)).accepted
+    assert list(islice(made.practice(3, seed=5), 30)) == problems
+    assert list(islice(made.practice(3, seed=6), 30)) != problems
+
+
+def test_practice_ends_when_there_are_no_more_questions():
+    made = task("coin_flip", train=1, held_out=1)
+    problems = list(islice(made.practice(1, seed=0), 5000))
+    assert 0 < len(problems) < 5000
+
+
+def test_a_data_set_without_a_curriculum_is_refused_with_what_to_do():
+    with pytest.raises(UserError, match=r"has no curriculum for 'gsm_symbolic'; take another data set"):
+        task("gsm_symbolic", train=1, held_out=1).levels()
+    with pytest.raises(UserError, match="raises the parameters of one data set"):
+        task(COMPOSITE, train=1, held_out=1, options={"datasets": [{"name": "chain_sum"}]}).levels()
+
+
+def test_a_level_that_a_data_set_cannot_make_is_named():
+    with pytest.raises(UserError, match=r"'caesar_cipher'.*at level 4 of its curriculum.*lower curriculum.highest"):
+        next(task("caesar_cipher", train=1, held_out=1).practice(4, seed=0))

@@ -1,0 +1,49 @@
+"""Choose the problems of an iteration, as `curriculum.kind` says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from star.curriculum.draw import draw, draw_learnable
+from star.curriculum.effort import effort
+from star.curriculum.estimate import Estimates, estimate
+from star.curriculum.practice import practise
+from star.history import ProblemHistory
+from star.overlap import Protected
+from star.recipe import Recipe
+from star.records import Problem
+from star.store import Iteration, Store
+from star.tasks import Task
+
+
+def choose(
+    iteration: Iteration, pool: Sequence[Problem], store: Store, task: Task, recipe: Recipe, protected: Protected
+) -> Sequence[Problem]:
+    """Stages: the problems of an iteration, and `curriculum.json`, which says where its attempts go (`effort.py`).
+
+    Args:
+        pool: the training problems; a practice world does without.
+        protected: what no practice problem may ask.
+
+    Raises:
+        UserError: there are no practice problems at the levels that the model has come to.
+    """
+    kind, number = recipe.curriculum.kind, iteration.number
+    if kind == "uniform":
+        return draw(pool, recipe, number)
+    estimates = _estimates(store, recipe, number)
+    if kind == "learnable":
+        problems, reached = draw_learnable(pool, estimates, recipe, number), {}
+    else:
+        problems, level = practise(iteration, store, task, recipe, protected)
+        reached = {"level": level}
+    iteration.json("curriculum", lambda: {"kind": kind, **reached, **effort(problems, estimates)})
+    return problems
+
+
+def _estimates(store: Store, recipe: Recipe, number: int) -> Estimates:
+    """From the attempts of the last iterations before `number`."""
+    settings = recipe.curriculum
+    last, before = number - 1, max(number - 1 - settings.window, 0)
+    histories = [store.rows(one, "history", ProblemHistory) for one in (last, before)]
+    return estimate(*histories, settings.prior)
