@@ -11,7 +11,6 @@ from star.report import write_report
 from star.select import answers, failures
 from star.session import Session
 from star.store import Store
-from star.synthesize.pool import within_share
 from star.tracking import tracked
 
 
@@ -24,8 +23,8 @@ def run(session: Session, store: Store) -> None:
         number = iteration.number
         if number > 0:
             session.use_model(number - 1)
-            session.synthesize(iteration)
-            problems = within_share(session.problems(iteration), recipe, number)
+            session.synthesize(iteration)  # new problems, by the model so far, if the recipe asks for them
+            problems = session.problems(iteration)
             if recipe.method == "direct":  # the paper's baseline: bare answers, no rationales
                 accepted = answers(problems, session.prompts, number)
             else:

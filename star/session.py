@@ -38,6 +38,7 @@ from star.stop import stop_reason
 from star.store import Artefacts, Iteration, Journal, Store
 from star.store.retention import best
 from star.store.run import RUN
+from star.synthesize.pool import within_share
 from star.synthesize.stage import Model, Synthesizer
 from star.tasks import problems_hash
 from star.train import train_lora
@@ -126,8 +127,10 @@ class Session:
         return self._synthesizer.pool(iteration) if self._synthesizer else self.train
 
     def problems(self, iteration: Iteration) -> Sequence[Problem]:
-        """Stage: those of the pool that an iteration tries, or new ones (`star/curriculum/`)."""
-        return choose(iteration, self.pool(iteration), self.store, self.task, self.recipe, self.protected)
+        """Stage: those of the pool that an iteration tries, or new ones (`star/curriculum/`); of those whose answer was
+        voted on, no more than their share."""
+        chosen = choose(iteration, self.pool(iteration), self.store, self.task, self.recipe, self.protected)
+        return within_share(chosen, self.recipe, iteration.number)
 
     def attempt(self, iteration: Iteration, problems: Sequence[Problem]) -> Rows[Attempt]:
         """Stage: sample a rationale and an answer for every problem, and verify."""
