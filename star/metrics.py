@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from star.files import Rows, read_json, read_rows
@@ -11,6 +12,9 @@ from star.recipe import Recipe
 from star.records import STATUSES, Attempt
 from star.select import by_problem, solves
 from star.store import Iteration
+
+ENDS = {"first": 1, "last": -1}
+"""Places in a training log of the first and the last optimizer step."""
 
 
 def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
@@ -21,7 +25,8 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     solves (`star/select.py`), `rationalized` those that needed the hint; plain and hinted attempts are kept apart.
     `cut_off` counts right attempts that ran into `max_new_tokens`, which are not trained on. `false_positives` counts
     right attempts with a wrong step in their working, of `checkable` right ones that have a step to check. `audit` has
-    the signals of `star/audit/signals.py`, `funnel` what became of the attempts.
+    the signals of `star/audit/signals.py`, `funnel` what became of the attempts. `verifier` has what a verifier learned
+    from, and loss and accuracy (share of pairs told apart better than by the reference) of its first and last step.
     """
     folder = iteration.folder
     audit = read_json(folder / "audit.json")
@@ -39,16 +44,26 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
             )
             metrics |= _sampled(plain, hinted)
         examples = Counter(row["iteration"] for row in Rows(folder / "train.jsonl"))
+        carried = examples.total() - examples[iteration.number]
+        metrics |= {"examples": examples.total(), "examples_carried": carried}
+    if (folder / "adapter").exists():
         log = read_rows(folder / "adapter" / "training.jsonl")
         metrics |= {
-            "examples": examples.total(),
-            "examples_carried": examples.total() - examples[iteration.number],
             "examples_too_long": len(log[0]["too_long"]),
             "train_steps": log[0]["steps"],
             "train_loss_first": log[1]["loss"],
             "train_loss_last": log[-1]["loss"],
         }
+    if (folder / "verifier").exists():
+        metrics["verifier"] = _verifier(folder / "verifier" / "training.jsonl")
     return metrics | iteration.times()
+
+
+def _verifier(path: Path) -> dict[str, Any]:
+    """From the log of its training."""
+    log = read_rows(path)
+    ends = {f"{name}_{end}": log[place][name] for name in ("loss", "accuracy") for end, place in ENDS.items()}
+    return {"pairs": log[0]["pairs"], "pairs_too_long": len(log[0]["too_long"]), "steps": log[0]["steps"], **ends}
 
 
 def _sampled(plain: Counter[str], hinted: Counter[str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from star.recipe.base import Section
 from star.recipe.load import NOT_DECIDING, ROUNDING, canonical, difference, load_recipe, make_recipe, recipe_hash
 from star.recipe.model import Model, Starter
 from star.recipe.samplers import OpenAIServers, SamplerSettings, VllmEngine
-from star.recipe.schema import Decoding, Prompting, Recipe, Training
+from star.recipe.schema import Decoding, Prompting, Recipe
 from star.recipe.tasks import (
     ArithmeticTask,
     CommonsenseqaTask,
@@ -17,22 +17,27 @@ from star.recipe.tasks import (
     ReasoningGymTask,
 )
 from star.recipe.tethers import Audit, RealData, Selection, Stop
+from star.recipe.training import Optimization, Training
+from star.recipe.verifier import BestOf, DpoVerifier
 
 __all__ = [
     "NOT_DECIDING",
     "ROUNDING",
     "ArithmeticTask",
     "Audit",
+    "BestOf",
     "CommonsenseqaTask",
     "CustomTask",
     "DataTask",
     "Decoding",
+    "DpoVerifier",
     "Gsm8kTask",
     "JsonlFields",
     "JsonlTask",
     "MathTask",
     "Model",
     "OpenAIServers",
+    "Optimization",
     "Prompting",
     "RealData",
     "ReasoningGymTask",
