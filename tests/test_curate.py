@@ -88,7 +88,7 @@ def test_it_goes_where_it_is_asked_to_in_the_format_that_is_asked_for(curated, t
     assert f"--out {tmp_path / 'data'}: the folder is not empty" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("where", ["001.partial/attempts.jsonl", "001.partial/train.jsonl", "tiny/.dataset"])
+@pytest.mark.parametrize("where", ["001.partial/train.jsonl", "tiny/.dataset"])
 def test_killed_anywhere_the_same_command_makes_the_same_bytes(curated, tiny_recipe, tmp_path, where):
     runs, arguments = tmp_path / "runs", ["curate", str(tiny_recipe), *SAMPLED, "--runs", str(tmp_path / "runs")]
     command = [sys.executable, "scripts/faults.py", f"kill@{where}", str(runs), *arguments]
