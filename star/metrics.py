@@ -25,9 +25,9 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     solves (`star/select.py`), `rationalized` those that needed the hint; plain and hinted attempts are kept apart.
     `cut_off` counts right attempts that ran into `max_new_tokens`, which are not trained on. `false_positives` counts
     right attempts with a wrong step in their working, of `checkable` right ones that have a step to check. `audit` has
-    the signals of `star/audit/signals.py`, `funnel` what became of the attempts. `is_trained` tells whether an adapter
-    was trained, which it is not with `method: curate`. `verifier` has what a verifier learned from, and loss and
-    accuracy (share of pairs told apart better than by the reference) of its first and last step.
+    the signals of `star/audit/signals.py`, `funnel` what became of the attempts. `verifier` has what a verifier
+    learned from, and loss and accuracy (share of pairs told apart better than by the reference) of its first and last
+    step.
     """
     folder = iteration.folder
     audit = read_json(folder / "audit.json")
@@ -45,9 +45,9 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
             )
             metrics |= _sampled(plain, hinted)
         examples = Counter(row["iteration"] for row in Rows(folder / "train.jsonl"))
-        carried, is_trained = examples.total() - examples[iteration.number], (folder / "adapter").exists()
-        metrics |= {"examples": examples.total(), "examples_carried": carried, "is_trained": is_trained}
-    if (folder / "adapter").exists():
+        carried = examples.total() - examples[iteration.number]
+        metrics |= {"examples": examples.total(), "examples_carried": carried, "train_steps": 0}
+    if (folder / "adapter").exists():  # not with `method: curate`
         log = read_rows(folder / "adapter" / "training.jsonl")
         metrics |= {
             "examples_too_long": len(log[0]["too_long"]),

@@ -48,7 +48,7 @@ def headline(run: Run) -> str:
     best = max(run.rows, key=lambda row: held_out(row)["accuracy"])
     certainty = f"95% interval {percent(last['low'])} to {percent(last['high'])}; {last['total']:,} answers"
     says = f"Right answers to held-out problems: {percent(base['accuracy'])} by the base model"
-    if len(run.rows) > 1 and run.rows[-1].get("is_trained", True):
+    if len(run.rows) > 1 and run.rows[-1].get("train_steps") != 0:
         says += f", {percent(last['accuracy'])} after iteration {run.rows[-1]['iteration']}"
     if held_out(best)["accuracy"] == last["accuracy"]:
         return f"{says} ({certainty})."
