@@ -158,7 +158,7 @@ def _result(store: Store) -> Result:
 
     metrics = store.metrics()
     last = metrics[-1]["iteration"] if store.recipe.method != "curate" else 0
-    return Result(store.folder, metrics, store.adapter(last), best(metrics), store.folder / PAGE)
+    return Result(store.folder, metrics, store.adapter(last), best(metrics) if last else None, store.folder / PAGE)
 
 
 def _yaml(value: Any) -> str:

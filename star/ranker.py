@@ -131,7 +131,8 @@ class Ranker:
         last = self.recipe.verifier.iterations
         first = 1 if last == "all" else max(1, iteration.number - last + 1)
         earlier = (self.store.rows(number, "attempts", dict) for number in range(first, iteration.number))
-        return [*(rows.path for rows in earlier), iteration.folder / "attempts.jsonl"]
+        there = (rows.path for rows in earlier if isinstance(rows, Rows))  # a fork may begin with what sampled nothing
+        return [*there, iteration.folder / "attempts.jsonl"]
 
     def _score(
         self, iteration: Iteration, stage: str, texts: Iterable[tuple[str, str, str]], count: int, adapter: Path

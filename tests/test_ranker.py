@@ -92,18 +92,14 @@ def test_all_of_it_is_in_the_manifest_and_on_the_card(verified_run, capsys):
 
 
 @pytest.mark.parametrize(
-    "where",
-    [
-        "001.partial/pairs-reference.jsonl.journal.seals",
-        "002.partial/verifier.tmp",
-        "002.partial/evaluation-best-of-scores",
-    ],
+    "where", ["pairs-reference.jsonl.journal.seals", "verifier.tmp", "evaluation-best-of-scores.jsonl"]
 )
 def test_a_run_killed_at_the_work_of_the_verifier_ends_with_the_same_bytes(verified_run, tiny_recipe, tmp_path, where):
-    killed = run_in_process(tiny_recipe, tmp_path / "runs", *VERIFIER, fault=f"kill@{where}")
+    killed = run_in_process(tiny_recipe, tmp_path, *VERIFIER, "iterations=1", fault=f"kill@001.partial/{where}")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert main(["run", str(tiny_recipe), *VERIFIER, "--runs", str(tmp_path / "runs")]) == 0
-    assert differences(verified_run, tmp_path / "runs/tiny") == []
+    assert main(["run", str(tiny_recipe), *VERIFIER, "iterations=1", "--runs", str(tmp_path)]) == 0
+    first = "iterations/001"
+    assert differences(verified_run / first, tmp_path / "tiny" / first) == []
 
 
 def test_two_processes_share_the_work_of_the_verifier(two, verified_run, tiny_recipe, tmp_path):  # noqa: F811
