@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from star.recipe.base import Count, Section
-from star.recipe.training import Optimization
+from star.recipe.training import Optimization, Steps
 
 
 class DpoVerifier(Optimization):
@@ -30,12 +30,16 @@ class DpoVerifier(Optimization):
     """At most this many pairs of a right and a wrong attempt at one problem, drawn at random; `null` takes all."""
     beta: Annotated[float, Field(gt=0)] = 0.1
     """How dear it is to go away from the reference (equation 7 of the DPO paper, which uses 0.1)."""
+    lr: Annotated[float, Field(gt=0)] = 1e-4
+    """Peak learning rate."""
     batch_size: Count = 8
     """Pairs in an optimizer step."""
     micro_batch_size: Count | None = None
     """Pairs in a forward pass, when memory is short."""
     warmup_steps: Annotated[int, Field(ge=0)] = 10
     """Steps of linear warmup."""
+    steps: Steps | None = None
+    """Steps after each iteration, instead of passes over the pairs."""
     epochs: Annotated[float, Field(gt=0)] | None = None
     """Passes over the pairs; one when neither this nor `steps` is given."""
 
