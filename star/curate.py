@@ -18,6 +18,7 @@ from star.loop import conclude, draw
 from star.select import failures
 from star.session import Session
 from star.store import Store
+from star.synthesize.pool import within_share
 from star.tracking import tracked
 
 FOLDER = "dataset"
@@ -31,7 +32,8 @@ def run(session: Session, store: Store) -> None:
     recipe = session.recipe
     for iteration in tracked(store.iterations(PASS), recipe, store):
         if iteration.number == PASS:
-            problems = draw(session.train, recipe, PASS)
+            session.synthesize(iteration)
+            problems = within_share(draw(session.pool(iteration), recipe, PASS), recipe, PASS)
             attempts = session.attempt(iteration, problems)
             rationalizations = session.rationalize(iteration, failures(problems, attempts, recipe, PASS))
             accepted = session.select(iteration, attempts, rationalizations)

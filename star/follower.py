@@ -11,9 +11,10 @@ from star.errors import UserError
 from star.files import Rows, file_sha256
 from star.models import choose_device, resolve_checkpoint, set_threads
 from star.processes import Place, follow
-from star.ranker import SCORE, TRAIN, Texts
+from star.ranker import SCORE, TRAIN, Score, Texts
 from star.recipe import Recipe, recipe_hash
 from star.records import Example, Pair
+from star.request import SAMPLE, Request
 from star.rollout import WAVE, Wave
 from star.sample import open_sampler
 from star.session import FINE_TUNE, OPEN
@@ -29,8 +30,14 @@ def help_with(recipe: Recipe, place: Place, own: Own = NOTHING) -> None:
         own: what the user brings; the same as in the first process.
     """
     follower = Follower(recipe, own)
-    handlers = {OPEN: follower.open, WAVE: follower.attempt, FINE_TUNE: follower.fine_tune}
-    handlers |= {SCORE: follower.score, TRAIN: follower.train_verifier}
+    handlers = {
+        OPEN: follower.open,
+        WAVE: follower.attempt,
+        SAMPLE: follower.sample,
+        SCORE: follower.score,
+        FINE_TUNE: follower.fine_tune,
+        TRAIN: follower.train_verifier,
+    }
     with silence():
         follow(place, choose_device(recipe.model).type == "cpu", handlers)
 
@@ -71,11 +78,16 @@ class Follower:
         self.likelihood.release()
         return Wave.from_dict(wave).attempt(self.task, self.sampler)
 
+    def sample(self, **request: Any) -> list[dict[str, Any]]:
+        """Sample what nobody verifies yet."""
+        self.likelihood.release()
+        return Request.from_dict(request).sample(self.sampler)
+
     def fine_tune(self, rows: str, number: int, previous: str | None, checkpoints: str) -> None:
         """Take part in fine-tuning."""
         self.sampler.release()
         self.likelihood.release()
-        examples = Rows(Path(rows), Example.from_dict)
+        examples = Rows(Path(rows), Example)
         train_lora(
             self.recipe,
             self.checkpoint,
@@ -98,8 +110,8 @@ class Follower:
         train_verifier(
             self.recipe,
             self.checkpoint,
-            Rows(Path(pairs), Pair.from_dict),
-            Rows(Path(reference), lambda row: row["log_likelihood"]),
+            Rows(Path(pairs), Pair),
+            (row.log_likelihood for row in Rows(Path(reference), Score)),
             number,
             Path(adapter),
             Path(pairs).parent,

@@ -25,9 +25,10 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     solves (`star/select.py`), `rationalized` those that needed the hint; plain and hinted attempts are kept apart.
     `cut_off` counts right attempts that ran into `max_new_tokens`, which are not trained on. `false_positives` counts
     right attempts with a wrong step in their working, of `checkable` right ones that have a step to check. `audit` has
-    the signals of `star/audit/signals.py`, `funnel` what became of the attempts. `verifier` has what a verifier
-    learned from, and loss and accuracy (share of pairs told apart better than by the reference) of its first and last
-    step.
+    the signals of `star/audit/signals.py`, `funnel` what became of the attempts. Problems whose answer was voted on are
+    in none of these counts but that of tokens: `consensus` has them, as the audit counts them. `synthesis` is about new
+    problems (`star/synthesize/summary.py`). `verifier` has what a verifier learned from, and loss and accuracy (share
+    of pairs told apart better than by the reference) of its first and last step.
     """
     folder = iteration.folder
     audit = read_json(folder / "audit.json")
@@ -40,8 +41,7 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     if iteration.number > 0:
         if (folder / "attempts.jsonl").exists():  # not with `method: direct`
             plain, hinted = (
-                _counts(Rows(folder / f"{name}.jsonl", Attempt.from_dict), recipe)
-                for name in ("attempts", "rationalizations")
+                _counts(Rows(folder / f"{name}.jsonl", Attempt), recipe) for name in ("attempts", "rationalizations")
             )
             metrics |= _sampled(plain, hinted)
         examples = Counter(row["iteration"] for row in Rows(folder / "train.jsonl"))
@@ -55,6 +55,10 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
             "train_loss_first": log[1]["loss"],
             "train_loss_last": log[-1]["loss"],
         }
+    if (synthesis := folder / "synthesis.json").exists():
+        metrics["synthesis"] = read_json(synthesis)
+    if "consensus" in audit:
+        metrics["consensus"] = audit["consensus"]
     if (folder / "verifier").exists():
         metrics["verifier"] = _verifier(folder / "verifier" / "training.jsonl")
     return metrics | iteration.times()
@@ -87,15 +91,17 @@ def _counts(attempts: Iterable[Attempt], recipe: Recipe) -> Counter[str]:
     """What there is to count of the attempts of one kind, those at one problem one after the other."""
     counts: Counter[str] = Counter()
     for _, tries in by_problem(attempts):
-        solved = False
+        known = solved = False
         for attempt in tries:
-            right = attempt.verdict.accepted
+            counts["tokens"] += attempt.completion.num_tokens
+            if attempt.problem.is_voted:  # nobody knows what is right
+                continue
+            known, right = True, attempt.verdict.accepted
             solved = solved or solves(attempt, recipe)
             counts[attempt.verdict.status] += 1
             counts["false_positives"] += attempt.is_false_positive
             counts["checkable"] += right and attempt.steps_checked > 0
             counts["cut_off"] += right and attempt.completion.finish_reason == "length"
-            counts["tokens"] += attempt.completion.num_tokens
-        counts["problems"] += 1
+        counts["problems"] += known
         counts["solved"] += solved
     return counts

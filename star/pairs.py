@@ -74,7 +74,9 @@ def _candidates(
         for line in file:
             attempt = _attempt(line)
             right, wrong = found[attempt.problem.id]
-            if solves(attempt, recipe) and attempt.completion.finish_reason != "length":
+            if attempt.problem.is_voted:  # nobody knows which attempts at it are right
+                pass
+            elif solves(attempt, recipe) and attempt.completion.finish_reason != "length":
                 right.add(prompts.training_target(attempt.completion.text), number, place)
             elif attempt.verdict.status in WRONG:
                 wrong.add(prompts.training_target(attempt.completion.text), number, place)

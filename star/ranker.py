@@ -59,6 +59,14 @@ class Texts:
         return [{"attempt_id": id, "log_likelihood": one} for id, one in zip(self.ids, found, strict=True)]
 
 
+@dataclass(frozen=True)
+class Score:
+    """How likely the verifier finds what an attempt wrote (see `Likelihood.of`)."""
+
+    attempt_id: str
+    log_likelihood: float | None
+
+
 class Ranker:
     """The learned verifier of a run, and its stages.
 
@@ -86,9 +94,9 @@ class Ranker:
         def draw(journal: Journal) -> None:
             found = pairs(self._attempts(iteration), self.prompts, self.recipe, number)
             journal.clear()
-            journal.append(pair.to_dict() for pair in found)
+            journal.append(found)
 
-        drawn = iteration.rows("pairs", draw, Pair.from_dict)
+        drawn = iteration.rows("pairs", draw, Pair)
         if next(iter(drawn), None) is None:
             console.print(
                 f"note: iteration {number} trains no verifier: no problem has a right attempt and a wrong one",
@@ -105,7 +113,8 @@ class Ranker:
             "adapter": str(adapter.absolute()),
             "checkpoints": str(checkpoints.folder.absolute()),
         }
-        train = partial(train_verifier, self.recipe, self.checkpoint, drawn, reference, number, adapter)
+        scores = (row.log_likelihood for row in reference)
+        train = partial(train_verifier, self.recipe, self.checkpoint, drawn, scores, number, adapter)
 
         def together(folder: Path) -> None:
             self.world.everywhere(TRAIN, arguments, partial(train, folder, checkpoints=checkpoints))
@@ -124,19 +133,19 @@ class Ranker:
             for a in attempts
         )
         scores = self._score(iteration, stage, asked, len(attempts), iteration.folder / VERIFIER)
-        return zip(attempts, scores, strict=True)
+        return zip(attempts, (row.log_likelihood for row in scores), strict=True)
 
     def _attempts(self, iteration: Iteration) -> list[Path]:
         """The plain attempts that the verifier of an iteration learns from: its own and earlier ones."""
         last = self.recipe.verifier.iterations
         first = 1 if last == "all" else max(1, iteration.number - last + 1)
-        earlier = (self.store.rows(number, "attempts", dict) for number in range(first, iteration.number))
+        earlier = (self.store.rows(number, "attempts", Attempt) for number in range(first, iteration.number))
         there = (rows.path for rows in earlier if isinstance(rows, Rows))  # a fork may begin with what sampled nothing
         return [*there, iteration.folder / "attempts.jsonl"]
 
     def _score(
         self, iteration: Iteration, stage: str, texts: Iterable[tuple[str, str, str]], count: int, adapter: Path
-    ) -> Rows[float | None]:
+    ) -> Rows[Score]:
         """Stage: the log-likelihood of each text, which is an attempt's id, a prompt and a target."""
         size = self.recipe.sampler.wave
 
@@ -155,7 +164,7 @@ class Ranker:
                         advance(len(rows), "")
             self.likelihood.release()  # there may be no room for two models
 
-        return iteration.rows(stage, produce, lambda row: row["log_likelihood"])
+        return iteration.rows(stage, produce, Score)
 
 
 def _sides(pair: Pair) -> Iterator[tuple[str, str, str]]:

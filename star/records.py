@@ -18,6 +18,13 @@ from typing import Any, NamedTuple
 STATUSES = ("correct", "wrong", "no_answer", "timeout", "error")
 """What a verdict can be. Unparseable is not wrong, and a timeout is not wrong."""
 
+WRITTEN = "new"
+"""How ids of problems begin that a model wrote: `new/ITERATION/PROMPT/SAMPLE/DRAFT`."""
+VOTED = "consensus"
+"""The `answer_source` of a problem whose answer nobody knows: what most samples say stands in for it."""
+VOTED_GROUP = f"new, {VOTED}"
+"""The group of such problems, so that they are reported apart."""
+
 NO_META: dict[str, Any] = {}
 """Of all problems that have none: a dict for each would be a fifth of the memory of a problem. Never written to."""
 
@@ -40,6 +47,11 @@ class Problem:
     parents: tuple[str, ...] = ()
     group: str = "all"
     meta: dict[str, Any] = field(default_factory=lambda: NO_META)
+
+    @property
+    def is_voted(self) -> bool:
+        """Whether nobody knows the answer, and what most samples say stands in for it."""
+        return self.answer_source == VOTED
 
     def to_dict(self) -> dict[str, Any]:
         return _fields(self)
@@ -170,13 +182,22 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One row of training data. `iteration` is the one that accepted it; `attempt_id` leads back to the attempt."""
+    """One row of training data. `iteration` is the one that accepted it; `attempt_id` leads back to the attempt.
+
+    `answer_source` is that of its problem; empty in rows of runs that did not keep it.
+    """
 
     prompt: str
     target: str
     attempt_id: str
     iteration: int
     rationalized: bool = False
+    answer_source: str = ""
+
+    @property
+    def is_voted(self) -> bool:
+        """Whether its answer is what most samples say."""
+        return self.answer_source == VOTED
 
     def to_dict(self) -> dict[str, Any]:
         return _fields(self)
@@ -195,13 +216,6 @@ class Pair:
     rejected: str
     chosen_id: str
     rejected_id: str
-
-    def to_dict(self) -> dict[str, Any]:
-        return _fields(self)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Pair:
-        return cls(**data)
 
 
 def model_name(number: int) -> str:

@@ -6,7 +6,7 @@ weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -22,7 +22,7 @@ from star.evaluate import accuracy, best_of
 from star.facts import exemplars_hash, machine_facts
 from star.files import Rows, file_sha256
 from star.history import ProblemHistory, continue_history, difficulty
-from star.mix import mix
+from star.mix import mix, upheld
 from star.models import Checkpoint, resolve_checkpoint
 from star.preflight import Checked
 from star.processes import World
@@ -35,6 +35,7 @@ from star.sample import Sampler, open_sampler, tokens_in_flight
 from star.select import Dropped, accepted, drop, examples, require_some
 from star.store import Artefacts, Iteration, Journal, Store
 from star.store.run import RUN
+from star.synthesize.stage import Model, Synthesizer
 from star.tasks import problems_hash
 from star.train import train_lora
 from star.verify import STEPS_VERSION
@@ -102,8 +103,9 @@ class Session:
     def __init__(self, checked: Checked, store: Store, checkpoint: Checkpoint, sampler: Sampler, world: World):
         self.recipe, self.task, self.prompts = checked.recipe, checked.task, checked.prompts
         self.train, self.held_out, self.reference = checked.train, checked.held_out, checked.reference
-        self.is_protected, self.problems_removed = checked.protected.hits, checked.removed.count
+        self.is_protected, self.problems_removed = spent("auditing")(checked.protected.hits), checked.removed.count
         self.real = checked.real
+        self._synthesizer = checked.writer and Synthesizer(self.recipe, checked.writer, self.train, checked.protected)
         self.store, self.checkpoint, self.sampler, self.world = store, checkpoint, sampler, world
         self.ranker = Ranker(checked.recipe, checkpoint, checked.prompts, store, world)
         self._weights: tuple[Path | None, str] = (None, model_name(0))
@@ -111,6 +113,15 @@ class Session:
     def use_model(self, number: int) -> None:
         """Sample from the model that iteration `number` trained; 0 is the base model."""
         self._weights = (self.store.adapter(number), model_name(number))
+
+    def synthesize(self, iteration: Iteration) -> None:
+        """Stages: the model writes new problems, if the recipe asks for them, and votes on answers."""
+        if self._synthesizer:
+            self._synthesizer.run(iteration, self.store, Model(*self._weights, self.sampler, self.world))
+
+    def pool(self, iteration: Iteration) -> Sequence[Problem]:
+        """The training problems, and after them those that the model wrote and that stand in this iteration."""
+        return self._synthesizer.pool(iteration) if self._synthesizer else self.train
 
     def attempt(self, iteration: Iteration, problems: Sequence[Problem]) -> Rows[Attempt]:
         """Stage: sample a rationale and an answer for every problem, and verify."""
@@ -132,32 +143,33 @@ class Session:
             UserError: there are none.
         """
         recipe, number = self.recipe, iteration.number
-        past = self.store.rows(number - 1, "history", ProblemHistory.from_dict)
+        past = self.store.rows(number - 1, "history", ProblemHistory)
         history = partial(continue_history, past, attempts, recipe, number)
-        iteration.rows("history", lambda journal: _write(journal, (row.to_dict() for row in history())), dict)
+        iteration.rows("history", lambda journal: _write(journal, history()), dict)
         both = partial(chain, attempts, rationalizations)
 
-        def dropped_rows() -> Iterator[dict[str, Any]]:
+        def dropped_rows() -> Iterator[Dropped]:
             classes = {row.id: difficulty(row) for row in past} if recipe.selection.balance == "difficulty" else {}
             chosen = accepted(both(), recipe, self.task.meaning)
-            for row in drop(chosen, self.prompts, recipe, number, classes, self.is_protected):
-                yield row._asdict()
+            return drop(chosen, self.prompts, recipe, number, classes, self.is_protected)
 
-        dropped = iteration.rows("dropped", lambda journal: _write(journal, dropped_rows()), _dropped)
+        dropped = iteration.rows("dropped", lambda journal: _write(journal, dropped_rows()), Dropped)
         chosen = accepted(both(), recipe, self.task.meaning)
         return require_some(examples(chosen, dropped, self.prompts, recipe, number), both(), number)
 
     def mix(self, iteration: Iteration, accepted: Iterable[Example]) -> Iterator[Example]:
         """What is trained on: what this iteration accepted, and what the recipe adds of earlier and of real data."""
-        return mix(accepted, self._trained_on, self.real, self.recipe, iteration.number)
+        data = mix(accepted, self._trained_on, self.real, self.recipe, iteration.number)
+        withdrawn = self._synthesizer.withdrawn(iteration) if self._synthesizer else {}
+        return upheld(data, withdrawn, self.recipe, iteration.number)
 
     def collect(self, iteration: Iteration, examples: Iterable[Example]) -> None:
         """Stage: write the training data."""
-        iteration.rows("train", lambda journal: _write(journal, (example.to_dict() for example in examples)), dict)
+        iteration.rows("train", lambda journal: _write(journal, examples), Example)
 
     def fine_tune(self, iteration: Iteration) -> None:
         """Stage: train the adapter on the training data."""
-        number, written = iteration.number, Rows(iteration.folder / "train.jsonl", Example.from_dict)
+        number, written = iteration.number, Rows(iteration.folder / "train.jsonl", Example)
         self.sampler.release()
         previous = None if self.recipe.train.from_base else self.store.adapter(number - 1)
         train = partial(train_lora, self.recipe, self.checkpoint, written, number, previous=previous)
@@ -184,8 +196,6 @@ class Session:
     @spent("auditing")
     def watch_reference(self, iteration: Iteration) -> dict[str, Any]:
         """Stage: how well the new model predicts real text, and how far it is from the base model."""
-        if self.recipe.method == "curate":
-            return iteration.json("reference", lambda: {"missing": "no model is trained (method: curate)"})
         return iteration.json("reference", partial(self._reference_signals, self.store.adapter(iteration.number)))
 
     def evaluate(self, iteration: Iteration) -> None:
@@ -205,8 +215,7 @@ class Session:
         iteration.json("scores", lambda: scores)
 
     def _best_of(self, iteration: Iteration, exemplars: bool) -> dict[str, Any]:
-        """Stages: several samples of each held-out problem, and how the verifier ranks them; returns what k of them
-        give: by its choice, by majority, and by luck."""
+        """Stages: several samples of each held-out problem, and how the verifier ranks them; what k of them give."""
         stage, decoding = "evaluation-best-of", self.recipe.best_of_decoding
         attempts = self._sample(iteration, stage, self.held_out, decoding, hinted=False, exemplars=exemplars)
         self.sampler.release()
@@ -222,12 +231,12 @@ class Session:
             self.recipe,
             self.task,
             number,
-            attempts=read("attempts", Attempt.from_dict),
-            rationalizations=read("rationalizations", Attempt.from_dict),
-            dropped=read("dropped", _dropped),
-            examples=read("train", Example.from_dict),
-            past=self.store.rows(number - 1, "history", ProblemHistory.from_dict),
-            now=read("history", ProblemHistory.from_dict),
+            attempts=read("attempts", Attempt),
+            rationalizations=read("rationalizations", Attempt),
+            dropped=read("dropped", Dropped),
+            examples=read("train", Example),
+            past=self.store.rows(number - 1, "history", ProblemHistory),
+            now=read("history", ProblemHistory),
             trained_before=self._trained_on(number - 1),
             reference=self.watch_reference(iteration),
             problems_removed=self.problems_removed,
@@ -242,7 +251,7 @@ class Session:
             iteration.text("model-card.md", lambda: model_card(artefacts, self.recipe))
 
     def _trained_on(self, number: int) -> Collection[Example]:
-        return self.store.rows(number, "train", Example.from_dict)
+        return self.store.rows(number, "train", Example)
 
     def _reference_signals(self, adapter: Path | None) -> dict[str, Any]:
         self.sampler.release()  # there may be no room for two models
@@ -276,20 +285,16 @@ class Session:
             wave=self.recipe.sampler.wave,
             label=f"iteration {iteration.number}: {stage}",
         )
-        return iteration.rows(stage, lambda journal: produce(journal=journal), Attempt.from_dict)
+        return iteration.rows(stage, lambda journal: produce(journal=journal), Attempt)
 
 
-def _dropped(row: dict[str, Any]) -> Dropped:
-    return Dropped(**row)
-
-
-def _read(iteration: Iteration, name: str, make: Callable[[dict[str, Any]], Any]) -> Collection[Any]:
+def _read(iteration: Iteration, name: str, kind: type) -> Collection[Any]:
     """The rows of a stage, none if this iteration does not have it."""
     path = iteration.folder / f"{name}.jsonl"
-    return Rows(path, make) if path.exists() else ()
+    return Rows(path, kind) if path.exists() else ()
 
 
-def _write(journal: Journal, rows: Iterable[dict[str, Any]]) -> None:
+def _write(journal: Journal, rows: Iterable[Any]) -> None:
     """All rows as one wave: they are made in a moment, so what was begun is begun again."""
     journal.clear()
     journal.append(rows)

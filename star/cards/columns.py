@@ -28,6 +28,7 @@ COLUMNS = (
     Column("task", "string", "kind of the task"),
     Column("source", "string", "file and line, hub data set and row, or generator of the problem"),
     Column("source_revision", "string", "SHA-256 of that file, or commit of that data set"),
+    Column("parents", TEXTS, "ids of the problems that a model saw when it wrote this one"),
     Column("attempt_id", "string", "id of the example, which star trace follows to its problem"),
     Column("kind", "string", "plain, hinted, ground-truth or real"),
     Column("iteration", "int32", "the iteration that accepted it"),

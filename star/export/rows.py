@@ -63,6 +63,7 @@ def _of_problem(problem: Problem, conditions: Conditions) -> dict[str, Any]:
         "task": problem.task,
         "source": problem.source,
         "source_revision": conditions.revision(problem.source)[0],
+        "parents": list(problem.parents),
     }
 
 
