@@ -13,7 +13,7 @@ from scripts.costs import Device, FineTuning, Sampling, Shape
 from scripts.counts import Reader
 from star.prompts import samples_with_exemplars
 from star.recipe import Recipe
-from star.recipe.schema import Steps
+from star.recipe.training import Steps
 from star.records import Example, Problem
 from star.tasks import Task
 from star.verify import SymbolicVerifier

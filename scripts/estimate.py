@@ -52,7 +52,7 @@ NETWORK = 1.25e9
 LOADS = 3
 """Times that an iteration reads the weights: to attempt, to fine-tune, to evaluate; once more to score real texts."""
 MICRO_BATCH = {"cpu": 2048, "gpu": 4096}
-"""Tokens whose activations are kept at once (`star/train/lora.py`)."""
+"""Tokens whose activations are kept at once (`star/train/fit.py`)."""
 
 
 def plan(

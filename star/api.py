@@ -133,7 +133,7 @@ def carry_out(
     Raises:
         UserError: something for the user to mend.
     """
-    from star import loop
+    from star import curate, loop
     from star.models import choose_device
     from star.report import write_report
     from star.session import open_session
@@ -143,7 +143,7 @@ def carry_out(
     with Store.open(Path(folder), recipe or checked.recipe, begin) as store, lead(find_place(), on_cpu) as world:
         session = open_session(checked, store, world)
         try:
-            loop.run(session, store)
+            (curate if checked.recipe.method == "curate" else loop).run(session, store)
         except BaseException:
             if checked.recipe.sampler.kind == "vllm":  # it has a process; what others have saved is for the next try
                 session.sampler.release()
@@ -157,8 +157,8 @@ def _result(store: Store) -> Result:
     from star.store.retention import best
 
     metrics = store.metrics()
-    adapter = store.adapter(metrics[-1]["iteration"])
-    return Result(store.folder, metrics, adapter, best(metrics), store.folder / PAGE)
+    last = metrics[-1]["iteration"] if store.recipe.method != "curate" else 0
+    return Result(store.folder, metrics, store.adapter(last), best(metrics) if last else None, store.folder / PAGE)
 
 
 def _yaml(value: Any) -> str:

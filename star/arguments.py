@@ -31,15 +31,16 @@ def make_parser() -> argparse.ArgumentParser:
 def _add_work(commands: Any) -> None:
     """The commands that make something."""
     run = commands.add_parser("run", help="run a recipe, or go on with its interrupted run")
-    run.add_argument("recipe", help="path of a recipe (YAML)")
-    run.add_argument("overrides", nargs="*", metavar="key=value", help="recipe keys to change, as train.lr=1e-4")
-    run.add_argument("--name", help="name of the run (its directory is RUNS/NAME); the recipe's by default")
-    run.add_argument("--limit", type=int, metavar="N", help="only the first N problems of each group of each split")
-    run.add_argument("--runs", default="runs", type=Path, metavar="DIR", help="where runs are kept (default: runs)")
+    _add_recipe(run)
     run.add_argument("--fork", metavar="NEW", help="start a run of that name from an iteration of the recipe's run")
     run.add_argument("--from-iteration", type=int, metavar="N", help="which one, with --fork")
-    run.add_argument("--dry-run", action="store_true", help="check everything, show prompts, and stop")
     run.set_defaults(command="run")
+
+    curate = commands.add_parser("curate", help="make a data set by a recipe: sample, verify and select, train nothing")
+    _add_recipe(curate)
+    curate.add_argument("--out", type=Path, metavar="DIR", help="the data set (default: RUNS/NAME/dataset)")
+    _add_format(curate)
+    curate.set_defaults(command="curate")
 
     export = commands.add_parser(
         "export", help="take away training data, an adapter or a plain model, each with a card"
@@ -94,6 +95,15 @@ def _add_work(commands: Any) -> None:
     init.add_argument("--yes", action="store_true", help="ask nothing that has a default")
     init.add_argument("--out", type=Path, metavar="FILE", help="the recipe (default: the name of the data, .yaml)")
     init.set_defaults(command="init")
+
+
+def _add_recipe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", help="path of a recipe (YAML)")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="recipe keys to change, as train.lr=1e-4")
+    parser.add_argument("--name", help="name of the run (its directory is RUNS/NAME); the recipe's by default")
+    parser.add_argument("--limit", type=int, metavar="N", help="only the first N problems of each group of each split")
+    parser.add_argument("--runs", default="runs", type=Path, metavar="DIR", help="where runs are kept (default: runs)")
+    parser.add_argument("--dry-run", action="store_true", help="check everything, show prompts, and stop")
 
 
 def _add_format(parser: argparse.ArgumentParser) -> None:

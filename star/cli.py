@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from star.api import carry_out, prepare
 from star.arguments import make_parser
@@ -26,6 +26,9 @@ from star.interrupt import handling_signals
 from star.machine import machine_error
 from star.processes import find_place, missing_processes
 from star.recipe import Recipe, load_recipe
+
+if TYPE_CHECKING:
+    from star.preflight import Checked
 
 LAST_WORD = 15.0
 """Seconds before another process than the first one says what is wrong: most often the first one finds the same, says
@@ -71,18 +74,7 @@ def _run(arguments: argparse.Namespace) -> None:
     recipe, begin = load_recipe(arguments.recipe, _overrides(arguments)), None
     if (arguments.fork is None) != (arguments.from_iteration is None):
         raise UserError("--fork NEW and --from-iteration N belong together: give both")
-    place = find_place()
-    if place.rank > 0:
-        if not arguments.dry_run:  # which the first process does alone
-            from star.follower import help_with
-
-            help_with(recipe, place)
-        return
-    if notice := missing_processes(place):
-        console.print(f"note: {notice}", markup=False)
-    checked = prepare(recipe)
-    if arguments.dry_run:
-        _show(checked)
+    if (checked := _check(recipe, arguments.dry_run)) is None:
         return
     if arguments.fork is not None:
         from star.store import Store
@@ -95,14 +87,44 @@ def _run(arguments: argparse.Namespace) -> None:
     _print_run(result.folder, result.report)
 
 
+def _check(recipe: Recipe, dry_run: bool) -> Checked | None:
+    """What is to be carried out; `None` if that was all: in a dry run, or where another process leads."""
+    place = find_place()
+    if place.rank > 0:
+        if not dry_run:  # which the first process does alone
+            from star.follower import help_with
+
+            help_with(recipe, place)
+        return None
+    if notice := missing_processes(place):
+        console.print(f"note: {notice}", markup=False)
+    checked = prepare(recipe)
+    if dry_run:
+        _show(checked)
+        return None
+    return checked
+
+
+def _curate(arguments: argparse.Namespace) -> None:
+    recipe = load_recipe(arguments.recipe, [*_overrides(arguments), "method=curate", "iterations=1"])
+    if (checked := _check(recipe, arguments.dry_run)) is None:
+        return
+    from star.curate import publishable
+
+    result = carry_out(checked, arguments.runs / recipe.name)
+    _print_run(result.folder, result.report)
+    for line in publishable(result.folder, arguments.out, arguments.format):
+        console.print(line, markup=False)
+
+
 def _overrides(arguments: argparse.Namespace) -> list[str]:
     """The `key=value` arguments, and `--name` and `--limit`, which are recipe keys too."""
     more = [f"{key}={json.dumps(value)}" for key in ("name", "limit") if (value := getattr(arguments, key)) is not None]
     return [*arguments.overrides, *more]
 
 
-def _show(checked) -> None:
-    recipe: Recipe = checked.recipe
+def _show(checked: Checked) -> None:
+    recipe = checked.recipe
     console.print(
         f"{recipe.name}: {len(checked.train)} training and {len(checked.held_out)} held-out problems; longest prompt "
         f"{checked.longest} tokens, context {checked.context or 'unlimited'}",
@@ -240,6 +262,7 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 COMMANDS = {
     "run": _run,
+    "curate": _curate,
     "export": _export,
     "push": _push,
     "eval": _eval,

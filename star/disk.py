@@ -17,6 +17,8 @@ CHARACTERS = 4
 """Of a sampled token, about, in English."""
 HISTORY = 160
 """Bytes of what is known of a problem (`star/history.py`)."""
+SCORE = 90
+"""Bytes of the log-likelihood of a text (`star/ranker.py`)."""
 STATES = 4
 """Sizes of an adapter that a training checkpoint takes: weights, two moments of AdamW; and one to spare."""
 
@@ -38,11 +40,19 @@ def disk_needed(checked: Checked, checkpoint: Checkpoint) -> int:
     carried = recipe.iterations if recipe.selection.keep_iterations == "all" else recipe.selection.keep_iterations
     attempts = (2 + carried) * plain * recipe.decoding.samples  # plain, hinted, and training data
     rows = attempts + asked + held_out + len(KINDS) * recipe.audit.specimens
-    adapter = adapter_bytes(checkpoint, recipe.train.rank)
+    pairs = ranked = 0
+    if recipe.verifier:
+        past = recipe.iterations if recipe.verifier.iterations == "all" else recipe.verifier.iterations
+        most = (past * recipe.decoding.samples) ** 2 // 4  # half of them right, half of them wrong
+        pairs = plain * min(most, recipe.verifier.pairs_per_problem or most)
+    if recipe.evaluation.best_of:
+        ranked = held_out * recipe.evaluation.best_of.samples
+    rows += pairs + ranked
+    adapter = adapter_bytes(checkpoint, recipe.train.rank) * (2 if recipe.verifier else 1)
     kept = recipe.iterations
     if recipe.keep != "all":
         kept = min(kept, 2 if recipe.keep == "best" else recipe.keep + 1)
-    iteration = rows * row + HISTORY * known
+    iteration = rows * row + (2 * pairs + ranked) * SCORE + HISTORY * known
     return held_out * row + recipe.iterations * iteration + (kept + STATES) * adapter
 
 

@@ -1,4 +1,4 @@
-"""Held-out accuracy, by group, with its uncertainty; pass@k and majority@k where problems are sampled several times."""
+"""Held-out accuracy, by group, with its uncertainty; pass@k, majority@k and best-of-k of several samples a problem."""
 
 from __future__ import annotations
 
@@ -74,6 +74,37 @@ def pass_at(k: int, correct: int, total: int) -> float:
     """
     assert 1 <= k <= total, (k, total)
     return 1 - math.comb(total - correct, k) / math.comb(total, k)
+
+
+def best_of(ranked: Iterable[tuple[Attempt, float | None]]) -> dict[str, float]:
+    """How often the highest of k candidates is right, by k = 1, 2, 4 ... and all of them.
+
+    Args:
+        ranked: the attempts at one problem one after the other, each with its rank: higher is better, `None` last.
+    """
+    found: dict[int, list[float]] = defaultdict(list)
+    for _, one_problem in groupby(ranked, key=lambda pair: pair[0].problem.id):
+        candidates = sorted(one_problem, key=lambda pair: -math.inf if pair[1] is None else pair[1], reverse=True)
+        right = [attempt.verdict.accepted for attempt, _ in candidates]
+        for k in _powers_of_two(len(right)):
+            found[k].append(best_of_at(k, right))
+    return {str(k): mean(values) for k, values in found.items()}
+
+
+def best_of_at(k: int, right: Sequence[bool]) -> float:
+    """Probability that the highest ranked of `k` candidates, drawn from all, is right: the unbiased estimator of
+    Hosseini et al. 2024 (https://arxiv.org/abs/2402.06457, section 4).
+
+    Args:
+        right: of each candidate, the highest ranked first.
+
+    >>> [best_of_at(k, [False, True, True]) for k in (1, 3)], round(best_of_at(2, [False, True, True]), 3)
+    ([0.6666666666666666, 0.0], 0.333)
+    """
+    total = len(right)
+    assert 1 <= k <= total, (k, total)
+    subsets = sum(math.comb(total - place - 1, k - 1) for place, is_right in enumerate(right) if is_right)
+    return subsets / math.comb(total, k)
 
 
 def majority_is_right(answers: Sequence[Hashable | None], right: Sequence[bool]) -> bool:

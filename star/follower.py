@@ -11,15 +11,16 @@ from star.errors import UserError
 from star.files import Rows, file_sha256
 from star.models import choose_device, resolve_checkpoint, set_threads
 from star.processes import Place, follow
+from star.ranker import SCORE, TRAIN, Score, Texts
 from star.recipe import Recipe, recipe_hash
-from star.records import Example
+from star.records import Example, Pair
 from star.request import SAMPLE, Request
 from star.rollout import WAVE, Wave
 from star.sample import open_sampler
 from star.session import FINE_TUNE, OPEN
 from star.store import Checkpoints
 from star.store.run import RUN
-from star.train import train_lora
+from star.train import Likelihood, train_lora, train_verifier
 
 
 def help_with(recipe: Recipe, place: Place, own: Own = NOTHING) -> None:
@@ -33,7 +34,9 @@ def help_with(recipe: Recipe, place: Place, own: Own = NOTHING) -> None:
         OPEN: follower.open,
         WAVE: follower.attempt,
         SAMPLE: follower.sample,
+        SCORE: follower.score,
         FINE_TUNE: follower.fine_tune,
+        TRAIN: follower.train_verifier,
     }
     with silence():
         follow(place, choose_device(recipe.model).type == "cpu", handlers)
@@ -68,18 +71,22 @@ class Follower:
                 "or STAR_CACHE for a starter or a GGUF file, or give a commit as model.revision"
             )
         self.sampler = self.own.sampler or open_sampler(self.recipe, self.checkpoint, tokens, Path(folder))
+        self.likelihood = Likelihood(self.recipe, self.checkpoint)
 
     def attempt(self, **wave: Any) -> list[dict[str, Any]]:
         """Sample and verify a wave."""
+        self.likelihood.release()
         return Wave.from_dict(wave).attempt(self.task, self.sampler)
 
     def sample(self, **request: Any) -> list[dict[str, Any]]:
         """Sample what nobody verifies yet."""
+        self.likelihood.release()
         return Request.from_dict(request).sample(self.sampler)
 
     def fine_tune(self, rows: str, number: int, previous: str | None, checkpoints: str) -> None:
         """Take part in fine-tuning."""
         self.sampler.release()
+        self.likelihood.release()
         examples = Rows(Path(rows), Example)
         train_lora(
             self.recipe,
@@ -88,5 +95,25 @@ class Follower:
             number,
             Path(rows).parent,
             previous and Path(previous),
+            Checkpoints(Path(checkpoints)),
+        )
+
+    def score(self, **texts: Any) -> list[dict[str, Any]]:
+        """Score a wave of texts."""
+        self.sampler.release()
+        return Texts.from_dict(texts).score(self.likelihood)
+
+    def train_verifier(self, pairs: str, reference: str, number: int, adapter: str, checkpoints: str) -> None:
+        """Take part in training the verifier."""
+        self.sampler.release()
+        self.likelihood.release()
+        train_verifier(
+            self.recipe,
+            self.checkpoint,
+            Rows(Path(pairs), Pair),
+            (row.log_likelihood for row in Rows(Path(reference), Score)),
+            number,
+            Path(adapter),
+            Path(pairs).parent,
             Checkpoints(Path(checkpoints)),
         )

@@ -6,11 +6,14 @@ instead of run when that artefact is complete: that is all there is to resuming 
 
 from __future__ import annotations
 
+from functools import partial
+
 from star.metrics import summarise
 from star.report import write_report
 from star.select import answers, failures
 from star.session import Session
-from star.store import Store
+from star.stop import goes_on
+from star.store import Iteration, Store
 from star.tracking import tracked
 
 
@@ -18,7 +21,7 @@ def run(session: Session, store: Store) -> None:
     """Run all iterations of a recipe, or those that the run directory lacks."""
     recipe = session.recipe
     store.update(recipe.keep)  # a kill may have come between an iteration's end and this
-    iterations = store.iterations(recipe.iterations, session.goes_on)
+    iterations = store.iterations(recipe.iterations, partial(goes_on, rules=recipe.stop))
     for iteration in tracked(iterations, recipe, store):  # 0 only scores the base model
         number = iteration.number
         if number > 0:
@@ -31,14 +34,21 @@ def run(session: Session, store: Store) -> None:
                 attempts = session.attempt(iteration, problems)
                 rationalizations = session.rationalize(iteration, failures(problems, attempts, recipe, number))
                 accepted = session.select(iteration, attempts, rationalizations)
-            session.fine_tune(iteration, session.mix(iteration, accepted))  # from the original base model
+            session.collect(iteration, session.mix(iteration, accepted))
+            session.fine_tune(iteration)  # from the original base model
+            session.train_verifier(iteration)
         session.watch_reference(iteration)  # here, where the sampler's weights are not in memory
         session.use_model(number)
         session.evaluate(iteration)
-        session.audit(iteration)
-        iteration.json("metrics", lambda done=iteration: summarise(done, recipe))
-        session.describe(iteration)
-        iteration.finish()
-        store.update(recipe.keep)
-        write_report(store.folder, pictures=False)
+        conclude(session, store, iteration)
     session.sampler.release()  # all that was sampled is in journals
+
+
+def conclude(session: Session, store: Store, iteration: Iteration) -> None:
+    """What comes of an iteration once it is scored: audit, metrics, card and report."""
+    session.audit(iteration)
+    iteration.json("metrics", lambda: summarise(iteration, session.recipe))
+    session.describe(iteration)
+    iteration.finish()
+    store.update(session.recipe.keep)
+    write_report(store.folder, pictures=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from star.files import Rows, read_json, read_rows
@@ -11,6 +12,9 @@ from star.recipe import Recipe
 from star.records import STATUSES, Attempt
 from star.select import by_problem, solves
 from star.store import Iteration
+
+ENDS = {"first": 1, "last": -1}
+"""Places in a training log of the first and the last optimizer step."""
 
 
 def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
@@ -24,7 +28,8 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     the signals of `star/audit/signals.py`, `funnel` what became of the attempts. `curriculum` says where they went
     (`star/curriculum/effort.py`), and of a practice world, its `level`. Problems whose answer was voted on are
     in none of these counts but that of tokens: `consensus` has them, as the audit counts them. `synthesis` is about new
-    problems (`star/synthesize/summary.py`).
+    problems (`star/synthesize/summary.py`). `verifier` has what a verifier learned from, and loss and accuracy (share
+    of pairs told apart better than by the reference) of its first and last step.
     """
     folder = iteration.folder
     audit = read_json(folder / "audit.json")
@@ -43,10 +48,11 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
         if (folder / "curriculum.json").exists():  # not where all problems are alike
             metrics["curriculum"] = read_json(folder / "curriculum.json")
         examples = Counter(row["iteration"] for row in Rows(folder / "train.jsonl"))
+        carried = examples.total() - examples[iteration.number]
+        metrics |= {"examples": examples.total(), "examples_carried": carried, "train_steps": 0}
+    if (folder / "adapter").exists():  # not with `method: curate`
         log = read_rows(folder / "adapter" / "training.jsonl")
         metrics |= {
-            "examples": examples.total(),
-            "examples_carried": examples.total() - examples[iteration.number],
             "examples_too_long": len(log[0]["too_long"]),
             "train_steps": log[0]["steps"],
             "train_loss_first": log[1]["loss"],
@@ -56,7 +62,16 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
         metrics["synthesis"] = read_json(synthesis)
     if "consensus" in audit:
         metrics["consensus"] = audit["consensus"]
+    if (folder / "verifier").exists():
+        metrics["verifier"] = _verifier(folder / "verifier" / "training.jsonl")
     return metrics | iteration.times()
+
+
+def _verifier(path: Path) -> dict[str, Any]:
+    """From the log of its training."""
+    log = read_rows(path)
+    ends = {f"{name}_{end}": log[place][name] for name in ("loss", "accuracy") for end, place in ENDS.items()}
+    return {"pairs": log[0]["pairs"], "pairs_too_long": len(log[0]["too_long"]), "steps": log[0]["steps"], **ends}
 
 
 def _sampled(plain: Counter[str], hinted: Counter[str]) -> dict[str, Any]:

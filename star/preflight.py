@@ -180,7 +180,8 @@ def base_tokenizer(recipe: Recipe, task: Task) -> tuple[Any, int | None]:
     checkpoint = resolve_checkpoint(recipe, task)
     config = load_config(checkpoint)
     require_causal(checkpoint, config)
-    if (folder := Path(checkpoint.name)).is_dir():
+    only_served = recipe.method == "curate" and recipe.sampler.kind == "openai"  # the weights may be elsewhere
+    if (folder := Path(checkpoint.name)).is_dir() and not only_served:
         check_weights(folder)
     return load_tokenizer(checkpoint), context_length(config)
 

@@ -3,6 +3,7 @@
     Problem --prompts--> Prompt --sampler--> Completion --verifier--> Verdict
     Attempt = problem + prompt + completion + verdict;  an accepted attempt is a rationale
     Example = what a rationale becomes in training: a hint-free prompt and the target to learn
+    Pair = a right attempt and a wrong one at the same problem, for a verifier to learn the difference
 
 Every record turns into a JSON object with `to_dict` and back with `from_dict`.
 """
@@ -204,6 +205,17 @@ class Example:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Example:
         return cls(**data)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two targets behind the same prompt, `chosen` right and `rejected` wrong, and the attempts that they come from."""
+
+    prompt: str
+    chosen: str
+    rejected: str
+    chosen_id: str
+    rejected_id: str
 
 
 def model_name(number: int) -> str:

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from star.audit.reference import reference_signals
-from star.audit.verdict import findings
 from star.audit.watch import Audit
 from star.cards import model_card
 from star.clock import spent
 from star.console import console
 from star.curriculum import choose
 from star.disk import disk_needed, disk_notice
-from star.evaluate import accuracy
+from star.evaluate import accuracy, best_of
 from star.facts import exemplars_hash, machine_facts
 from star.files import Rows, file_sha256
 from star.history import ProblemHistory, continue_history, difficulty
@@ -29,14 +28,13 @@ from star.models import Checkpoint, resolve_checkpoint
 from star.preflight import Checked
 from star.processes import World
 from star.prompts import evaluates_with_exemplars, samples_with_exemplars
+from star.ranker import Ranker
 from star.recipe import Decoding, recipe_hash
 from star.records import Attempt, Example, Problem, derive_seed, model_name
 from star.rollout import Wave, rollout
 from star.sample import Sampler, open_sampler, tokens_in_flight
 from star.select import Dropped, accepted, drop, examples, require_some
-from star.stop import stop_reason
 from star.store import Artefacts, Iteration, Journal, Store
-from star.store.retention import best
 from star.store.run import RUN
 from star.synthesize.pool import within_share
 from star.synthesize.stage import Model, Synthesizer
@@ -101,6 +99,7 @@ class Session:
         checkpoint: the base model.
         sampler: any engine that obeys the `Sampler` protocol.
         world: the processes that share the work.
+        ranker: the verifier that learns, where the recipe has one.
     """
 
     def __init__(self, checked: Checked, store: Store, checkpoint: Checkpoint, sampler: Sampler, world: World):
@@ -111,6 +110,7 @@ class Session:
         self.real = checked.real
         self._synthesizer = checked.writer and Synthesizer(self.recipe, checked.writer, self.train, checked.protected)
         self.store, self.checkpoint, self.sampler, self.world = store, checkpoint, sampler, world
+        self.ranker = Ranker(checked.recipe, checkpoint, checked.prompts, store, world)
         self._weights: tuple[Path | None, str] = (None, model_name(0))
 
     def use_model(self, number: int) -> None:
@@ -172,10 +172,13 @@ class Session:
         withdrawn = self._synthesizer.withdrawn(iteration) if self._synthesizer else {}
         return upheld(data, withdrawn, self.recipe, iteration.number)
 
-    def fine_tune(self, iteration: Iteration, examples: Iterable[Example]) -> None:
-        """Stages: write the training data, then train the adapter on it."""
-        number = iteration.number
-        written = iteration.rows("train", lambda journal: _write(journal, examples), Example)
+    def collect(self, iteration: Iteration, examples: Iterable[Example]) -> None:
+        """Stage: write the training data."""
+        iteration.rows("train", lambda journal: _write(journal, examples), Example)
+
+    def fine_tune(self, iteration: Iteration) -> None:
+        """Stage: train the adapter on the training data."""
+        number, written = iteration.number, Rows(iteration.folder / "train.jsonl", Example)
         self.sampler.release()
         previous = None if self.recipe.train.from_base else self.store.adapter(number - 1)
         train = partial(train_lora, self.recipe, self.checkpoint, written, number, previous=previous)
@@ -193,21 +196,41 @@ class Session:
         with spent("fine-tuning"):
             iteration.directory("adapter", together)
 
+    def train_verifier(self, iteration: Iteration) -> None:
+        """Stages: where the recipe has a `verifier`, train one on right and wrong attempts (`star/ranker.py`)."""
+        if self.ranker.is_due(iteration.number):
+            self.sampler.release()
+            self.ranker.train(iteration)
+
     @spent("auditing")
     def watch_reference(self, iteration: Iteration) -> dict[str, Any]:
         """Stage: how well the new model predicts real text, and how far it is from the base model."""
         return iteration.json("reference", partial(self._reference_signals, self.store.adapter(iteration.number)))
 
     def evaluate(self, iteration: Iteration) -> None:
-        """Stages: attempt the held-out problems, then score them."""
+        """Stages: attempt the held-out problems, then score them; where there is a verifier, best-of-n too."""
         scores = {}
+        if self.recipe.method == "curate" and iteration.number > 0:  # the base model again
+            iteration.json("scores", lambda: self.store.metrics()[0]["accuracy"])
+            return
         for exemplars in evaluates_with_exemplars(self.recipe, iteration.number):
             mode = "few-shot" if exemplars else "zero-shot"
             decoding = self.recipe.evaluation_decoding
             stage = f"evaluation-{mode}"
             attempts = self._sample(iteration, stage, self.held_out, decoding, hinted=False, exemplars=exemplars)
             scores[mode] = accuracy(attempts, self.task.meaning)
+            if len(scores) == 1 and self.recipe.evaluation.best_of and self.ranker.has_verifier(iteration):
+                scores[mode] |= self._best_of(iteration, exemplars)
         iteration.json("scores", lambda: scores)
+
+    def _best_of(self, iteration: Iteration, exemplars: bool) -> dict[str, Any]:
+        """Stages: several samples of each held-out problem, and how the verifier ranks them; what k of them give."""
+        stage, decoding = "evaluation-best-of", self.recipe.best_of_decoding
+        attempts = self._sample(iteration, stage, self.held_out, decoding, hinted=False, exemplars=exemplars)
+        self.sampler.release()
+        found = accuracy(attempts, self.task.meaning)
+        ranked = self.ranker.rank(iteration, f"{stage}-scores", attempts)
+        return {"best_of": best_of(ranked), **{kind: found[kind] for kind in ("majority_at", "pass_at")}}
 
     @spent("auditing")
     def audit(self, iteration: Iteration) -> None:
@@ -232,23 +255,9 @@ class Session:
 
     def describe(self, iteration: Iteration) -> None:
         """Stage: the model card beside the adapter; none for the base model."""
-        if iteration.number > 0:
+        if iteration.number > 0 and self.recipe.method != "curate":
             artefacts = Artefacts(self.store, iteration.number)
             iteration.text("model-card.md", lambda: model_card(artefacts, self.recipe))
-
-    def goes_on(self, metrics: Sequence[dict[str, Any]]) -> bool:
-        """Tell the alarms after iterations with these `metrics`, and whether the stop rules let another one begin."""
-        for finding in findings(metrics):
-            if finding.level == "alarm":
-                console.print(f"alarm: {finding.says} {finding.do}", markup=False)
-        leader = best(metrics)
-        if (reason := stop_reason(metrics, leader, self.recipe.stop)) is None:
-            return True
-        console.print(
-            f"stopped after iteration {metrics[-1]['iteration']}: {reason}; the best is iteration {leader}",
-            markup=False,
-        )
-        return False
 
     def _trained_on(self, number: int) -> Collection[Example]:
         return self.store.rows(number, "train", Example)

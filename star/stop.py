@@ -5,7 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from star.audit.verdict import findings
+from star.console import console
 from star.recipe import Stop
+from star.store.retention import best as best_of
+
+
+def goes_on(rows: Sequence[dict[str, Any]], rules: Stop) -> bool:
+    """Tell the alarms after iterations with these metrics, and whether the rules let another one begin."""
+    for finding in findings(rows):
+        if finding.level == "alarm":
+            console.print(f"alarm: {finding.says} {finding.do}", markup=False)
+    leader = best_of(rows)
+    if (reason := stop_reason(rows, leader, rules)) is None:
+        return True
+    console.print(
+        f"stopped after iteration {rows[-1]['iteration']}: {reason}; the best is iteration {leader}", markup=False
+    )
+    return False
 
 
 def stop_reason(rows: Sequence[dict[str, Any]], best: int | None, rules: Stop) -> str | None:

@@ -208,6 +208,8 @@ def _beyond_change(signal: Signal, first: float, last: float, limits: Pair) -> L
 def _accuracy(rows: Sequence[Row]) -> Iterator[Finding]:
     """Held-out accuracy against its best and against the base model, beyond what chance explains (95% intervals)."""
     best, last = max(rows, key=lambda row: held_out(row)["accuracy"]), rows[-1]
+    if last.get("train_steps") == 0:  # the base model again (`method: curate`)
+        return
     top, base, now = held_out(best), held_out(rows[0]), held_out(last)
     numbers = f"{now['accuracy']:.1%} now, {top['accuracy']:.1%} in {_iteration(best['iteration'])}"
     if now["accuracy"] < top["low"]:

@@ -32,7 +32,7 @@ COLUMNS = (
     Column("attempt_id", "string", "id of the example, which star trace follows to its problem"),
     Column("kind", "string", "plain, hinted, ground-truth or real"),
     Column("iteration", "int32", "the iteration that accepted it"),
-    Column("times_learned", "int32", "how often an optimizer step of the exported iteration came to it"),
+    Column("times_learned", "int32", "how often the exported iteration learned it; null where nothing was trained"),
     Column("model", "string", "the model that wrote it: base, or the iteration that trained it"),
     Column("adapter_sha256", "string", "hash of that model's adapter; none for the base model"),
     Column("base_model", "string", "the base model below the adapter"),

@@ -103,7 +103,8 @@ def dataset_card(iteration: Artefacts, recipe: Recipe, counts: Counts, layout: L
     licences = {key: licence_of(*key) for key in counts.sources}
     return render(
         "dataset.md.j2",
-        name=recipe.name,
+        name=recipe.name if recipe.method == "curate" else f"{recipe.name}, iteration {iteration.number}",
+        is_curated=recipe.method == "curate",
         number=iteration.number,
         size=next((name for limit, name in SIZES if counts.rows < limit), "n>10M"),
         columns=COLUMNS,
@@ -170,7 +171,7 @@ def _limits(recipe: Recipe, counts: Counts, audit: dict[str, Any] | None) -> Ite
         yield f"{of(noted['kept hint'], counts.rows)} training prompts show the answer (`kept_hint`)."
     if repeats := signals.get("near_duplicates"):
         yield f"{percent(repeats)} of the iteration's rationales nearly repeat an earlier one."
-    if noted["learned"] < counts.rows:
+    if noted["learned"] < counts.rows and recipe.method != "curate":
         yield (
             f"Optimizer steps came to {of(noted['learned'], counts.rows)} rows; others (`times_learned` is 0) have no "
             "part in the iteration's model."

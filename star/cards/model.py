@@ -84,8 +84,13 @@ def _accuracies(scores: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _several(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Pass and majority of k samples, where evaluation takes several."""
-    for kind, title in (("pass_at", "one of k is right"), ("majority_at", "the majority of k is right")):
+    """What k samples give, where evaluation takes several."""
+    kinds = {
+        "pass_at": "one of k is right",
+        "majority_at": "the majority of k is right",
+        "best_of": "the one of k that the learned verifier ranks first is right",
+    }
+    for kind, title in kinds.items():
         if shares := found.get(kind):
             yield title, ", ".join(f"k = {k}: {percent(share)}" for k, share in shares.items())
 

@@ -40,42 +40,44 @@ def export(
         raise UserError(f"say what to export, and where to: {', '.join(f'{option} DIR' for option in asked)}")
     if format is not None and dataset is None:
         raise UserError(f"--format {format} is that of a data set: give --dataset DIR too")
-    number = chosen(store, number)
+    number = chosen(store, number, "train.jsonl" if set(folders) == {"--dataset"} else "adapter")
     for option, folder in folders.items():
-        _require_free(option, folder)
+        require_free(option, folder)
     if dataset:
         from star.export.dataset import write_dataset
 
-        rows = _write(dataset, lambda folder: write_dataset(store, number, folder, format))
+        rows = write_folder(dataset, lambda folder: write_dataset(store, number, folder, format))
         yield f"the training data of iteration {number} of {run}, {rows} examples, are a data set in {dataset}"
     if adapter or merge:
         from star.export.model import write_adapter, write_merged
 
     if adapter:
-        _write(adapter, lambda folder: write_adapter(store, number, folder))
+        write_folder(adapter, lambda folder: write_adapter(store, number, folder))
         yield f"the adapter of iteration {number} of {run} is in {adapter}"
     if merge:
-        _write(merge, lambda folder: write_merged(store, number, folder))
+        write_folder(merge, lambda folder: write_merged(store, number, folder))
         yield f"iteration {number} of {run} is now a plain model in {merge}"
     if lm_eval:
         from star.export.harness import write_harness_task
 
-        command = _write(lm_eval, lambda folder: write_harness_task(store, number, folder, lm_eval))
+        command = write_folder(lm_eval, lambda folder: write_harness_task(store, number, folder, lm_eval))
         yield f"a task for lm-evaluation-harness is in {lm_eval} (pip install 'star-trainer[lm-eval]'); score with:"
         yield command
 
 
-def chosen(store: Store, number: int | None) -> int:
-    """The iteration to export, one that is finished and has an adapter."""
-    finished = [int(path.name) for path in store.finished() if (path / "adapter").is_dir()]
+def chosen(store: Store, number: int | None, has: str = "adapter") -> int:
+    """The iteration to export, one that is finished and has an adapter, or what else it must have."""
+    finished = [int(path.name) for path in store.finished() if (path / has).exists()]
     if not finished:
-        raise UserError(f"{store.folder}: no iteration with an adapter is finished, so there is nothing to export")
+        what = "with an adapter" if has == "adapter" else "with training data"
+        raise UserError(f"{store.folder}: no iteration {what} is finished, so there is nothing to export")
     if number is not None and number not in finished:
         raise UserError(f"--iteration {number}: {store.folder} has iterations {', '.join(map(str, finished))}")
     return finished[-1] if number is None else number
 
 
-def _require_free(option: str, folder: Path) -> None:
+def require_free(option: str, folder: Path) -> None:
+    """Raises UserError if there is something in the folder, or it cannot be written."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{option} {folder}: {'the folder is not empty' if folder.is_dir() else 'this is a file'}; "
                         "give another one")  # fmt: skip
@@ -83,7 +85,7 @@ def _require_free(option: str, folder: Path) -> None:
         raise UserError(f"{option} {folder}: a file system is mounted there; give a folder in it")
 
 
-def _write(folder: Path, fill: Callable[[Path], Any]) -> Any:
+def write_folder(folder: Path, fill: Callable[[Path], Any]) -> Any:
     """Have `fill` write a folder, which is whole or not there; returns what `fill` returns."""
     folder = folder.resolve()
     partial = folder.with_name(f".{folder.name}.star-export")

@@ -31,7 +31,7 @@ Row = dict[str, Any]
 
 
 def write_dataset(store: Store, number: int, folder: Path, name: str | None = None) -> int:
-    """Write what iteration `number` was trained on into `folder`; returns how many rows there are.
+    """Write what iteration `number` was trained on, or would be, into `folder`; returns how many rows there are.
 
     Args:
         name: a format of another trainer (`FORMATS`); ours by default. Theirs lack what was too long to be trained on.
@@ -86,9 +86,9 @@ def dataset_rows(store: Store, number: int, with_too_long: bool = True) -> Itera
     """
     iteration = Artefacts(store, number)
     examples = iteration.rows("train", Example)
-    log = next(iter(iteration.rows("adapter/training")))
-    too_long, recipe = set(log["too_long"]), recipe_of(store, iteration)
-    order = training_order(recipe, number, log["examples"]) if recipe else ()
+    log = next(iter(iteration.rows("adapter/training")), None)  # none where nothing is trained
+    too_long, recipe = set(log["too_long"] if log else ()), recipe_of(store, iteration)
+    order = training_order(recipe, number, log["examples"]) if recipe and log else ()
     learned, place = Counter(chain.from_iterable(order)), 0  # among the examples that fit the context
     conditions: dict[int, Conditions] = {}
     with Attempts(store, (example.attempt_id for example in examples)) as attempts:
@@ -97,7 +97,7 @@ def dataset_rows(store: Store, number: int, with_too_long: bool = True) -> Itera
             made = address.iteration if address.is_sampled else number
             if made not in conditions:
                 conditions[made] = Conditions(store, made)
-            times = (learned[place] if fits else 0) if recipe else None
+            times = (learned[place] if fits else 0) if recipe and log else None
             if fits or with_too_long:
                 yield to_row(example, attempts.get(example.attempt_id), conditions[made], times)
             place += fits

@@ -73,7 +73,8 @@ def push(
     """Say what goes where, then upload it; each line when it is so.
 
     Args:
-        repo: OWNER/NAME of the model, and of the data set if `dataset_repo` is `None`.
+        repo: OWNER/NAME of the model, and of the data set if `dataset_repo` is `None`. With `method: curate` there is
+            no model.
         number: which iteration; the last finished one when `None`.
         format: of the data set, as `star export --format`.
         dry_run: nothing is uploaded, and no repository asked for; the files are made as by `star export`, which may
@@ -84,8 +85,11 @@ def push(
             there and is seen by others than was asked for, or a hub that does not answer.
     """
     store = Store.existing(run)
-    number = chosen(store, number)
-    repos = {"model": repo} | ({"dataset": dataset_repo or repo} if with_dataset else {})
+    is_curated = store.recipe.method == "curate"  # which has no adapter
+    number = chosen(store, number, "train.jsonl" if is_curated else "adapter")
+    if is_curated and not with_dataset:
+        raise UserError(f"--no-dataset: {run} has nothing but a data set (method: curate)")
+    repos = ({} if is_curated else {"model": repo}) | ({"dataset": dataset_repo or repo} if with_dataset else {})
     for kind, name in repos.items():
         _require_name("--repo" if kind == "model" or dataset_repo is None else "--dataset-repo", name)
     with TemporaryDirectory() as temporary:

@@ -6,7 +6,7 @@ from star.recipe.decoding import Decoding
 from star.recipe.load import NOT_DECIDING, ROUNDING, canonical, difference, load_recipe, make_recipe, recipe_hash
 from star.recipe.model import Model, Starter
 from star.recipe.samplers import OpenAIServers, SamplerSettings, VllmEngine
-from star.recipe.schema import Prompting, Recipe, Training
+from star.recipe.schema import Prompting, Recipe
 from star.recipe.synthesis import NoSynthesis, SelfInstructSynthesis, Synthesis, Vote
 from star.recipe.tasks import (
     ArithmeticTask,
@@ -20,17 +20,21 @@ from star.recipe.tasks import (
     ReasoningGymTask,
 )
 from star.recipe.tethers import Audit, RealData, Selection, Stop
+from star.recipe.training import Optimization, Training
+from star.recipe.verifier import BestOf, DpoVerifier
 
 __all__ = [
     "NOT_DECIDING",
     "ROUNDING",
     "ArithmeticTask",
     "Audit",
+    "BestOf",
     "CommonsenseqaTask",
     "Curriculum",
     "CustomTask",
     "DataTask",
     "Decoding",
+    "DpoVerifier",
     "Gsm8kTask",
     "JsonlFields",
     "JsonlTask",
@@ -38,6 +42,7 @@ __all__ = [
     "Model",
     "NoSynthesis",
     "OpenAIServers",
+    "Optimization",
     "Prompting",
     "RealData",
     "ReasoningGymTask",

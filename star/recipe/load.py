@@ -40,6 +40,7 @@ NOT_DECIDING = (
     "keep",
     *(f"stop.{rule}" for rule in Stop.model_fields),
     "train.checkpoint_every",
+    "verifier.checkpoint_every",
     "audit.specimens",
     *(f"sampler.openai.{key}" for key in ("urls", "api_key_env", "concurrency", "timeout", "patience")),
     "sampler.vllm",
@@ -54,6 +55,7 @@ ROUNDING = (
     "sampler.max_tokens_in_flight",
     "sampler.wave",
     "train.micro_batch_size",
+    "verifier.micro_batch_size",
 )
 """Keys that change it only by how numbers are rounded: what one has to lower when memory is short."""
 

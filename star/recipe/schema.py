@@ -6,8 +6,6 @@ Defaults are those of the paper (Zelikman et al. 2022, https://arxiv.org/abs/220
 
 from __future__ import annotations
 
-import math
-from fractions import Fraction
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -20,6 +18,8 @@ from star.recipe.samplers import SamplerSettings
 from star.recipe.synthesis import NoSynthesis, Synthesize
 from star.recipe.tasks import ArithmeticTask, Task
 from star.recipe.tethers import Audit, Mix, Selection, Stop
+from star.recipe.training import Training
+from star.recipe.verifier import BestOf, DpoVerifier
 
 VERSION = 1
 """Of the schema: a file that needs keys or meanings which an older star does not know says so with `version`."""
@@ -52,83 +52,6 @@ class Rationalization(Section):
     """Share of the accepted rationalizations whose training prompt keeps the hint (`--p_show_hint_save`)."""
 
 
-class Steps(Section):
-    """Training steps of each iteration. The paper: 40, growing by 20% (arithmetic: 300, then +20)."""
-
-    start: Count = 40
-    """Steps in the first iteration."""
-    growth: Annotated[float, Field(ge=1)] | None = None
-    """Factor from one iteration to the next; 1.2 when neither this nor `increment` is given."""
-    increment: Annotated[int, Field(ge=0)] | None = None
-    """Steps added from one iteration to the next, instead of a factor."""
-    cap: Count | None = None
-    """Never more than this."""
-
-    @model_validator(mode="after")
-    def _one_kind_of_growth(self) -> Steps:
-        if self.growth is not None and self.increment is not None:
-            raise ValueError("give growth or increment, not both")
-        return self
-
-    def in_iteration(self, number: int) -> int:
-        """Steps of iteration `number`, counted from 1 (`get_n_steps` in the official iteration_train.py)."""
-        if self.increment is not None:
-            steps = self.start + self.increment * (number - 1)
-        else:
-            factor = Fraction(str(1.2 if self.growth is None else self.growth))
-            steps = math.floor(self.start * factor ** (number - 1))
-        return steps if self.cap is None else min(steps, self.cap)
-
-
-class Training(Section):
-    """LoRA fine-tuning on the accepted rationales."""
-
-    from_base: bool = True
-    """Start every iteration from the base model (the paper), or continue from the previous adapter."""
-    rank: Count = 16
-    """LoRA rank."""
-    alpha: Annotated[float, Field(gt=0)] = 32
-    """LoRA alpha: updates are scaled by alpha / rank."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Dropout in the LoRA branch."""
-    target_modules: str | list[str] = "all-linear"
-    """Which linear layers get an adapter: `all-linear`, or names such as `[q_proj, v_proj]`."""
-    lr: Annotated[float, Field(gt=0)] = 1e-4
-    """Peak learning rate. (The paper's 1e-6 is for full fine-tuning of 6B parameters.)"""
-    schedule: Literal["constant", "linear", "cosine"] = "constant"
-    """What the learning rate does after the warmup."""
-    warmup_steps: Annotated[int, Field(ge=0)] = 100
-    """Steps of linear warmup."""
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    """AdamW weight decay."""
-    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    """Gradients are clipped to this norm."""
-    batch_size: Count = 8
-    """Examples in an optimizer step."""
-    micro_batch_size: Count | None = None
-    """Examples in a forward pass, when memory is short; gradients are accumulated up to `batch_size`."""
-    steps: Steps | None = None
-    """Steps of each iteration; the paper's schedule when neither this nor `epochs` is given."""
-    epochs: Annotated[float, Field(gt=0)] | None = None
-    """Passes over the training examples, instead of steps."""
-    checkpoint_every: Count = 50
-    """Steps after which adapter, optimizer and random state are saved: what a crash can cost."""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Training:
-        if self.steps is not None and self.epochs is not None:
-            raise ValueError("give steps or epochs, not both")
-        if self.micro_batch_size is not None and self.micro_batch_size > self.batch_size:
-            raise ValueError(f"micro_batch_size {self.micro_batch_size} is larger than batch_size {self.batch_size}")
-        return self
-
-    def steps_in(self, iteration: int, num_examples: int) -> int:
-        """Optimizer steps of an iteration (counted from 1) over `num_examples`; a last partial batch is a step."""
-        if self.epochs is not None:
-            return max(1, math.ceil(num_examples * self.epochs / self.batch_size))
-        return (self.steps or Steps()).in_iteration(iteration)
-
-
 class Evaluation(Section):
     """Accuracy on held-out problems after every iteration, greedy unless `decoding` says otherwise."""
 
@@ -138,6 +61,9 @@ class Evaluation(Section):
     """Whether evaluation prompts show the exemplars; by default as sampling does in that iteration."""
     decoding: EvaluationDecoding = EvaluationDecoding()
     """How evaluation decodes."""
+    best_of: BestOf | None = None
+    """Sample each problem several times, and report how often the answer that the `verifier` ranks first is right,
+    beside the majority's and beside whether any is; after iterations that trained one."""
 
 
 class Recipe(Section):
@@ -149,9 +75,10 @@ class Recipe(Section):
     """Name of the run: its directory is `runs/NAME`."""
     seed: int = 0
     """Every random choice of the run follows from it."""
-    method: Literal["star", "direct"] = "star"
+    method: Literal["star", "direct", "curate"] = "star"
     """`star`, or the paper's baseline `direct`: fine-tune on bare answers, without rationales. Exemplars show bare
-    answers then, too."""
+    answers then, too. `curate` goes over the problems once with the base model and trains nothing: what is accepted is
+    a data set for other trainers (`star curate`)."""
     iterations: Annotated[int, Field(ge=0)] = 10
     """How many times to sample, verify, rationalize and fine-tune; with 0, only the base model is evaluated."""
     keep: Literal["all", "best"] | Count = "all"
@@ -184,6 +111,8 @@ class Recipe(Section):
     """What is trained on beside them."""
     train: Training = Training()
     """LoRA fine-tuning."""
+    verifier: DpoVerifier | None = None
+    """A verifier that learns from right and wrong attempts (V-STaR); none by default."""
     evaluation: Evaluation = Evaluation()
     """Accuracy on held-out problems."""
     audit: Audit = Audit()
@@ -214,6 +143,11 @@ class Recipe(Section):
             ("prompt.system needs prompt.chat: true", self.prompt.system is not None and not self.prompt.chat),
             *self._servers_fit(),
             *self.curriculum.complaints(self.problems_per_iteration, self.method, self.synthesize.kind != "none"),
+            *self._verifier_fits(),
+            (
+                "method: curate goes over the problems once: it needs iterations: 1",
+                self.method == "curate" and self.iterations != 1,
+            ),
             (
                 f"selection.accept: {self.selection.accept} takes no ground truth, and a hint is one: it needs "
                 "rationalization.probability: 0",
@@ -248,10 +182,36 @@ class Recipe(Section):
                 servers.api == "chat" and not self.prompt.chat,
             ),
             (
-                "sampler.openai.adapters: none can only score the base model: it needs iterations: 0",
-                servers.adapters == "none" and self.iterations > 0,
+                "sampler.openai.adapters: none has the base model only: it needs iterations: 0, or method: curate",
+                servers.adapters == "none" and self.iterations > 0 and self.method != "curate",
             ),
         ]
+
+    def _verifier_fits(self) -> list[tuple[str, bool]]:
+        """Complaints about `verifier` and `evaluation.best_of`, each with whether it is so."""
+        best_of = self.evaluation.best_of is not None
+        return [
+            ("evaluation.best_of needs a verifier", best_of and self.verifier is None),
+            (
+                "evaluation.best_of samples for itself: it needs evaluation.decoding.samples: 1",
+                best_of and self.evaluation.decoding.samples > 1,
+            ),
+            (
+                f"verifier learns from what a fine-tuned model attempts: with method: {self.method} there is none",
+                self.verifier is not None and self.method != "star",
+            ),
+            (
+                f"verifier learns what the ground truth says, and selection.accept: {self.selection.accept} takes none",
+                self.verifier is not None and self.selection.accept != "correct",
+            ),
+        ]
+
+    @property
+    def best_of_decoding(self) -> Decoding | None:
+        """How the samples of `evaluation.best_of` are decoded."""
+        if (best_of := self.evaluation.best_of) is None:
+            return None
+        return Decoding(**self.evaluation_decoding.model_dump() | best_of.model_dump())
 
     @property
     def max_voted_share(self) -> float | None:

@@ -19,6 +19,7 @@ def accuracy_blocks(runs: Sequence[Run]) -> list[Block]:
     """Charts of the accuracy of these runs, a line each. The first chart is the main one."""
     charts = [_chart("accuracy", "all held-out problems", _overall(runs))]
     samples = _chart("samples", "several samples of each problem", _samples(runs))
+    picked = _chart("best-of", "one of several samples, picked by the verifier", _picked(runs))
     rows = [row for run in runs for row in run.rows]
     groups = [name for name in group_names(rows) if name != "all"]
     by_group = [
@@ -29,6 +30,9 @@ def accuracy_blocks(runs: Sequence[Run]) -> list[Block]:
     if not samples.is_empty:
         charts.append(samples)
         text += " pass@k: some of k samples is right; majority@k: the answer that most of k samples give is right."
+    if not picked.is_empty:
+        charts.append(picked)
+        text += " best-of-k: the one of k samples that the learned verifier finds most likely is right."
     blocks = [Block("", text, charts, [numbers(chart.title, [chart]) for chart in charts])]
     if by_group:
         more = f" The first {MOST_GROUPS} of {len(groups)}." if len(groups) > MOST_GROUPS else ""
@@ -44,7 +48,7 @@ def headline(run: Run) -> str:
     best = max(run.rows, key=lambda row: held_out(row)["accuracy"])
     certainty = f"95% interval {percent(last['low'])} to {percent(last['high'])}; {last['total']:,} answers"
     says = f"Right answers to held-out problems: {percent(base['accuracy'])} by the base model"
-    if len(run.rows) > 1:
+    if len(run.rows) > 1 and run.rows[-1].get("train_steps") != 0:
         says += f", {percent(last['accuracy'])} after iteration {run.rows[-1]['iteration']}"
     if held_out(best)["accuracy"] == last["accuracy"]:
         return f"{says} ({certainty})."
@@ -86,6 +90,25 @@ def _samples(runs: Sequence[Run]) -> list[Series]:
             for line, k in enumerate(sorted(by_k, key=int) if len(runs) == 1 else sorted(by_k, key=int)[-1:]):
                 name = f"{title}@{k}" if len(runs) == 1 else f"{run.name}, {title}@{k}"
                 found.append(Series(name, values=by_k[k], dashed=dashed, **style(place + line)))
+    return found
+
+
+def _picked(runs: Sequence[Run]) -> list[Series]:
+    """best-of-k for the largest k; of one run alone, beside what the same samples give by majority and by luck."""
+    found = []
+    for place, run in enumerate(runs):
+        chosen = _by_k(run.rows, "best_of")
+        if not chosen:
+            continue
+        k = max(chosen, key=int)
+        if len(runs) > 1:
+            found.append(Series(f"{run.name}, best-of-{k}", values=chosen[k], **style(place)))
+            continue
+        lines = [(f"best-of-{k}", "best_of", k), (f"majority@{k}", "majority_at", k)]
+        lines += [(f"pass@{k}", "pass_at", k), ("pass@1", "pass_at", "1")]
+        for line, (name, kind, which) in enumerate(lines):
+            values = {number: share for number, share in _by_k(run.rows, kind)[which].items() if number in chosen[k]}
+            found.append(Series(name, values=values, **style(line)))
     return found
 
 

@@ -1,8 +1,9 @@
 """Runs side by side: a table on the console and a picture, from the run directories' `metrics.jsonl` only.
 
 Three measures, in percent, iteration by iteration: held-out accuracy (of all problems and of each group), the share of
-the training problems with an accepted rationale, and the share of those that needed the hint; on demand, the signals of
-the audit (`star/audit/signals.py`), in their own units. A run without sampling iterations (few-shot only, or bare
+the training problems with an accepted rationale, and the share of those that needed the hint. Where a verifier picks
+one of several samples, also how often that one, the majority, or any of them is right; on demand, the signals of the
+audit (`star/audit/signals.py`), in their own units. A run without sampling iterations (few-shot only, or bare
 answers) is a baseline: it has no shares, and the picture shows its last accuracy as a level. Settings are in
 `differences.py`.
 """
@@ -31,8 +32,29 @@ from star.report.table import group_names, load_metrics, main_mode, printable
 CELL = 7
 """Columns of the console that a number takes."""
 ACCEPTED, RATIONALIZED = "accepted, % of training problems", "rationalized, % of accepted"
-Measure = str | Signal
-"""A problem group or `all`, whose accuracy is meant; `ACCEPTED` or `RATIONALIZED`; or a signal of the audit."""
+SAMPLES = {
+    "best_of": "best of {} by the verifier, %",
+    "majority_at": "majority of {}, %",
+    "pass_at": "some of {} right, %",
+}
+"""What several samples of each held-out problem give, where a verifier picks one of them."""
+
+
+@dataclass(frozen=True)
+class Several:
+    """What so many samples of each held-out problem give; `kind` is a key of `SAMPLES`."""
+
+    kind: str
+    samples: str
+
+    @property
+    def title(self) -> str:
+        return SAMPLES[self.kind].format(self.samples)
+
+
+Measure = str | Signal | Several
+"""A problem group or `all`, whose accuracy is meant; `ACCEPTED` or `RATIONALIZED`; a signal of the audit; or what
+several samples give."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +94,9 @@ class Run:
             watched = {row["iteration"]: row.get("audit", {}).get(measure.name) for row in self.rows}
             unit = 100 if measure.unit == "share" else 1
             return {number: unit * value for number, value in watched.items() if value is not None}
+        if isinstance(measure, Several):
+            given = {row["iteration"]: row["accuracy"][main_mode(row)].get(measure.kind, {}) for row in self.rows}
+            return {number: 100 * by_k[measure.samples] for number, by_k in given.items() if measure.samples in by_k}
         if measure not in (ACCEPTED, RATIONALIZED):
             return {number: 100 * score["accuracy"] for number, score in self.scores(measure).items()}
         found = {}
@@ -106,11 +131,15 @@ def load_runs(folders: Sequence[Path]) -> list[Run]:
 
 
 def measures(runs: Sequence[Run], signals: bool = False) -> list[Measure]:
-    """What there is to compare of any run: `all`, problem groups, shares, and, if they are asked for, signals."""
+    """What there is to compare of any run: `all`, problem groups, shares, several samples where a verifier picks one,
+    and, if they are asked for, signals."""
     groups = [name for name in group_names([row for run in runs for row in run.rows]) if name != "all"]
     shares = [share for share in (ACCEPTED, RATIONALIZED) if any(run.values(share) for run in runs)]
     watched = [signal for signal in SIGNALS if signals and any(run.values(signal) for run in runs)]
-    return ["all", *groups, *shares, *watched]
+    scores = [row["accuracy"][main_mode(row)] for run in runs for row in run.rows]
+    most = max((k for found in scores for k in found.get("best_of", {})), key=int, default=None)
+    several = [Several(kind, most) for kind in SAMPLES] if most else []
+    return ["all", *groups, *shares, *several, *watched]
 
 
 def print_comparison(runs: Sequence[Run], signals: bool = False, to: Console = console) -> None:
@@ -183,7 +212,7 @@ def draw_comparison(runs: Sequence[Run], path: Path, signals: bool = False) -> N
 
 def _panel(axes: Any, runs: Sequence[Run], measure: Measure) -> None:
     """One measure of all runs."""
-    is_accuracy = not isinstance(measure, Signal) and measure not in (ACCEPTED, RATIONALIZED)
+    is_accuracy = isinstance(measure, str) and measure not in (ACCEPTED, RATIONALIZED)
     for number, run in enumerate(runs):
         color, values = COLORS[number % len(COLORS)], run.values(measure)
         if run.is_baseline:
@@ -203,6 +232,8 @@ def _panel(axes: Any, runs: Sequence[Run], measure: Measure) -> None:
 def _title(measure: Measure) -> str:
     if isinstance(measure, Signal):
         return f"{measure.title}, %" if measure.unit == "share" else measure.title
+    if isinstance(measure, Several):
+        return measure.title
     return printable(measure)
 
 

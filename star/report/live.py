@@ -89,8 +89,8 @@ def headline(status: Status) -> str:
     what = {
         "not begun": "not begun",
         "at work": f"at work on {where} (host {status.host}, pid {status.pid or 'unknown'})",
-        "interrupted": f"interrupted at {where}; the same `star run` goes on",
-        "failed": f"failed at {where}; mend what is wrong, and the same `star run` goes on",
+        "interrupted": f"interrupted at {where}; the same command goes on",
+        "failed": f"failed at {where}; mend what is wrong, and the same command goes on",
         "stopped early": f"stopped early, after iteration {done}{of}",
         "finished": f"finished: {done} iterations" if done else "finished: the base model only",
     }

@@ -24,12 +24,13 @@ class Score(BaseModel):
 
 
 class Scores(BaseModel):
-    """Of one way to evaluate. `pass_at` and `majority_at` are 0 to 1, by number of samples."""
+    """Of one way to evaluate. `pass_at`, `majority_at` and `best_of` are 0 to 1, by number of samples."""
 
     all: Score
     groups: dict[str, Score]
     pass_at: Shares = {}
     majority_at: Shares = {}
+    best_of: Shares = {}
 
 
 class Funnel(BaseModel):

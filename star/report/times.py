@@ -9,8 +9,9 @@ from star.clock import ACTIVITIES, WORK
 
 STAGES = (
     *("written", "votes", "pool", "synthesis"),
-    *("attempts", "rationalizations", "history", "dropped", "train", "adapter"),
-    *("evaluation-few-shot", "evaluation-zero-shot", "scores", "reference", "audit", "specimens", "metrics"),
+    *("attempts", "rationalizations", "history", "dropped", "train", "adapter", "pairs", "pairs-reference", "verifier"),
+    *("evaluation-few-shot", "evaluation-zero-shot", "evaluation-best-of", "evaluation-best-of-scores", "scores"),
+    *("reference", "audit", "specimens", "metrics"),
 )
 """In the order in which they come (`star/session.py`); any others after them."""
 

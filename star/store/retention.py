@@ -10,6 +10,8 @@ from star.errors import UserError, shown
 from star.files import read_json, write_json
 
 WEIGHTS = "adapter/adapter_model.safetensors"
+VERIFIER_WEIGHTS = "verifier/adapter_model.safetensors"
+"""Of a verifier that learns (`star/ranker.py`), where an iteration trained one."""
 RETIRED = "RETIRED.json"
 """In a finished iteration: which files of its manifest were removed on purpose. On disk before the first one goes."""
 
@@ -35,9 +37,11 @@ def retire(finished: Sequence[Path], best: int | None, keep: str | int) -> None:
         number = int(folder.name)
         if folder in last or number == best or number + 1 not in numbers or not (folder / WEIGHTS).exists():
             continue
-        if not retired(folder):
-            write_json(folder / RETIRED, {"files": [WEIGHTS]})
-        (folder / WEIGHTS).unlink()
+        if not (going := retired(folder)):
+            going = [WEIGHTS, *([VERIFIER_WEIGHTS] if (folder / VERIFIER_WEIGHTS).exists() else [])]
+            write_json(folder / RETIRED, {"files": going})
+        for file in reversed(going):  # the adapter last: while it is there, this is not done
+            (folder / file).unlink(missing_ok=True)
 
 
 def retired(folder: Path) -> list[str]:
@@ -46,9 +50,9 @@ def retired(folder: Path) -> list[str]:
     Raises:
         UserError: the file that says so is damaged.
     """
-    path, expected = folder / RETIRED, {"files": [WEIGHTS]}
+    path, expected = folder / RETIRED, ([WEIGHTS], [WEIGHTS, VERIFIER_WEIGHTS])
     if not path.exists():
         return []
-    if (found := read_json(path)) != expected:
-        raise UserError(f"{path}: damaged: it holds {shown(found)}, not {expected}")
-    return [WEIGHTS]
+    if (found := read_json(path)) not in [{"files": files} for files in expected]:
+        raise UserError(f"{path}: damaged: it holds {shown(found)}, not {{'files': {expected[0]}}}")
+    return found["files"]

@@ -1,4 +1,4 @@
-"""The loss that fine-tuning and pretraining share, computed the quickest way that a model allows."""
+"""The loss that fine-tuning, preferences and pretraining share, computed the quickest way that a model allows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ ROWS_ELSEWHERE = 2048
 
 
 class TargetLoss:
-    """Cross-entropy summed over the target tokens of examples, end-of-sequence tokens included.
+    """Cross-entropy summed over the target tokens of examples, end-of-sequence tokens included: the negative
+    log-likelihood of their targets.
 
     Examples go through the model packed; where a model cannot do that, padded. Logits are computed for positions that
     predict a target token and, where the head is frozen, a few at a time, forward and backward at once.
@@ -45,6 +46,10 @@ class TargetLoss:
 
     def __call__(self, model: torch.nn.Module, rows: Sequence[TokenisedExample]) -> torch.Tensor:
         """The summed loss of `rows`, for backward. `model` is the base model or wraps it."""
+        return self.of_each(model, rows).sum()
+
+    def of_each(self, model: torch.nn.Module, rows: Sequence[TokenisedExample]) -> torch.Tensor:
+        """The loss of each of `rows`, float32 (B,), for backward."""
         return self._padded(model, rows) if self.obstacle else self._packed(model, rows)
 
     def _packed(self, model: torch.nn.Module, rows: Sequence[TokenisedExample]) -> torch.Tensor:
@@ -62,8 +67,10 @@ class TargetLoss:
         with packed(layout), _passing_on(head):
             out = model(input_ids=ids[None], position_ids=layout.positions, use_cache=False, **more).logits[0]
         if head is not None:
-            return HeadLoss.apply(out, head.weight, head.bias, targets)
-        return cross_entropy((out if more else out[used]).float(), targets, reduction="sum")
+            losses = HeadLoss.apply(out, head.weight, head.bias, targets)
+        else:
+            losses = cross_entropy((out if more else out[used]).float(), targets, reduction="none")
+        return torch.stack([part.sum() for part in losses.split(list(map(len, learned)))])
 
     def _padded(self, model: torch.nn.Module, rows: Sequence[TokenisedExample]) -> torch.Tensor:
         self._choose_attention(max(map(len, rows)))
@@ -73,7 +80,8 @@ class TargetLoss:
         more = {"logits_to_keep": used} if self.keeps_logits else {}
         logits = model(input_ids=ids, attention_mask=mask, use_cache=False, **more).logits
         logits = (logits if more else logits[:, used]).flatten(0, 1).float()
-        return cross_entropy(logits, target[:, used].flatten(), ignore_index=IGNORE, reduction="sum")
+        losses = cross_entropy(logits, target[:, used].flatten(), ignore_index=IGNORE, reduction="none")
+        return losses.unflatten(0, (len(rows), -1)).sum(1)
 
     def _choose_attention(self, width: int) -> None:
         """Plain attention for short rows on a CPU (see `PLAIN_UP_TO`), else the model's own."""
@@ -83,7 +91,7 @@ class TargetLoss:
 
 
 class HeadLoss(torch.autograd.Function):
-    """Cross-entropy of a frozen head, summed, without ever holding all logits.
+    """Cross-entropy of a frozen head for each target, without ever holding all logits.
 
     The gradient is computed with the loss: softmax minus one-hot, times the head's weight (the idea of Liger Kernel's
     fused linear cross-entropy, https://arxiv.org/abs/2410.10989, section 3.2).
@@ -91,22 +99,22 @@ class HeadLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, hidden, weight, bias, targets):
-        """Of hidden states (n, C), weight (V, C), bias (V,) or `None`, targets (n,): a number, float32."""
-        total, grad = hidden.new_zeros((), dtype=torch.float32), torch.empty_like(hidden)
+        """Of hidden states (n, C), weight (V, C), bias (V,) or `None`, targets (n,): (n,), float32."""
+        losses, grad = hidden.new_empty(len(hidden), dtype=torch.float32), torch.empty_like(hidden)
         at_once = ROWS_AT_ONCE.get(hidden.device.type, ROWS_ELSEWHERE)
-        for rows, wanted, out in zip(*(t.split(at_once) for t in (hidden, targets, grad)), strict=True):
+        for rows, wanted, loss, out in zip(*(t.split(at_once) for t in (hidden, targets, losses, grad)), strict=True):
             logarithms = linear(rows, weight, bias).float().log_softmax(-1)
-            total -= logarithms.gather(1, wanted[:, None]).sum()
+            loss.copy_(logarithms.gather(1, wanted[:, None])[:, 0].neg_())
             if ctx.needs_input_grad[0]:
                 slope = logarithms.exp_().scatter_add_(1, wanted[:, None], -torch.ones_like(logarithms[:, :1]))
                 torch.mm(slope.to(weight.dtype), weight, out=out)
         ctx.save_for_backward(grad)
-        return total
+        return losses
 
     @staticmethod
-    def backward(ctx, factor):
+    def backward(ctx, factors):
         (grad,) = ctx.saved_tensors
-        return grad * factor.to(grad.dtype), None, None, None
+        return grad * factors[:, None].to(grad.dtype), None, None, None
 
 
 def _separable_head(model: PreTrainedModel) -> torch.nn.Linear | None:

@@ -65,12 +65,12 @@ class Parallel:
             for parameter in parameters:
                 distributed.broadcast(parameter.data, src=0)
 
-    def sum_gradients(self, parameters: Sequence[torch.nn.Parameter], loss: float) -> float:
-        """Sum gradients over the processes, in place, and return the sum of their losses."""
+    def sum_gradients(self, parameters: Sequence[torch.nn.Parameter], sums: Mapping[str, float]) -> Mapping[str, float]:
+        """Sum gradients over the processes, in place, and return their `sums`, losses among them, added up."""
         if self.size == 1:
-            return loss
+            return sums
         device = parameters[0].device
-        total = torch.tensor([loss], dtype=torch.float64, device=device)
+        total = torch.tensor(list(sums.values()), dtype=torch.float64, device=device)
         distributed.all_reduce(total)
         if not self.is_sharded:  # there, the backward pass has done it
             missing = (torch.zeros_like(p) for p in parameters)
@@ -79,7 +79,7 @@ class Parallel:
             distributed.all_reduce(flat)
             for parameter, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
                 parameter.grad = part.view_as(parameter)
-        return total.item()
+        return dict(zip(sums, total.tolist(), strict=True))
 
     def whole(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Tensors put together of all processes' parts; every process must ask."""

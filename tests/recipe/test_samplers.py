@@ -36,7 +36,7 @@ def test_the_examples_of_the_page_about_engines_are_recipes(tmp_path, block):
             [SERVERS, "sampler.openai.api=chat", "sampler.openai.as_text=true", "prompt.chat=true"],
             "sampler.openai: as_text belongs to api: completions",
         ),
-        ([SERVERS, "sampler.openai.adapters=none"], "sampler.openai.adapters: none can only score the base model"),
+        ([SERVERS, "sampler.openai.adapters=none"], "sampler.openai.adapters: none has the base model only"),
         ([SERVERS, "sampler.openai.api_key_env=MINE"], "expected a name such as MY_API_KEY"),
         ([SERVERS, "sampler.openai.urls=['http://me:pass@a/v1']"], "holds credentials in a URL"),
     ],

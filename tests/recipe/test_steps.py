@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from star.recipe.schema import Steps, Training
+from star.recipe.training import Steps, Training
 
 
 @pytest.mark.parametrize(

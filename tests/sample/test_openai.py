@@ -216,6 +216,16 @@ def test_a_run_on_a_server_samples_from_its_own_adapter_and_ends_with_the_same_b
     assert any("-iteration-001-" in row["model"] for row in server.answered())
 
 
+def test_data_are_curated_from_a_server_that_takes_no_adapters(tiny_recipe, tmp_path, server):
+    curate = ["curate", str(tiny_recipe), "limit=6", "--runs", str(tmp_path)]
+    servers = f"sampler={{kind: openai, openai: {{urls: ['{server.url}'], adapters: none, concurrency: 4}}}}"
+    assert main([*curate, "--name", "local"]) == 0
+    assert main([*curate, servers, "--name", "served"]) == 0
+    for name in ("iterations/001/attempts.jsonl", "iterations/001/train.jsonl"):
+        assert (tmp_path / "local" / name).read_bytes() == (tmp_path / "served" / name).read_bytes(), name
+    assert (tmp_path / "served/dataset/README.md").is_file()
+
+
 def saved_in(folder):
     path = folder / "in-flight.jsonl"
     return len(path.read_bytes().splitlines()) if path.exists() else 0
