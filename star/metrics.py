@@ -11,6 +11,7 @@ from star.recipe import Recipe
 from star.records import STATUSES, Attempt
 from star.select import by_problem, solves
 from star.store import Iteration
+from star.sweep import SWEEP
 
 
 def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
@@ -20,8 +21,10 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     `accuracy` is on held-out problems, by evaluation mode. `solved` counts training problems that a plain attempt
     solves (`star/select.py`), `rationalized` those that needed the hint; plain and hinted attempts are kept apart.
     `cut_off` counts right attempts that ran into `max_new_tokens`, which are not trained on. `false_positives` counts
-    right attempts with a wrong step in their working, of `checkable` right ones that have a step to check. `audit` has
-    the signals of `star/audit/signals.py`, `funnel` what became of the attempts.
+    right attempts with a wrong step in their working, of `checkable` right ones that have a step to check. `samples`
+    counts all completions drawn to train on, those of a `sweep` among them, and `sampled_tokens` their tokens; `sweep`
+    has its choice and what that cost. `audit` has the signals of `star/audit/signals.py`, `funnel` what became of the
+    attempts.
     """
     folder = iteration.folder
     audit = read_json(folder / "audit.json")
@@ -37,7 +40,8 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
                 _counts(Rows(folder / f"{name}.jsonl", Attempt.from_dict), recipe)
                 for name in ("attempts", "rationalizations")
             )
-            metrics |= _sampled(plain, hinted)
+            sweep = read_json(path) if (path := folder / f"{SWEEP}.json").exists() else None
+            metrics |= _sampled(plain, hinted, sweep)
         examples = Counter(row["iteration"] for row in Rows(folder / "train.jsonl"))
         log = read_rows(folder / "adapter" / "training.jsonl")
         metrics |= {
@@ -51,10 +55,11 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     return metrics | iteration.times()
 
 
-def _sampled(plain: Counter[str], hinted: Counter[str]) -> dict[str, Any]:
-    """What sampling gave, plain and hinted."""
+def _sampled(plain: Counter[str], hinted: Counter[str], sweep: dict[str, Any] | None) -> dict[str, Any]:
+    """What sampling gave, plain and hinted, and what the sweep before it chose."""
     both, kinds = plain + hinted, {"plain": plain, "hinted": hinted}
-    return {
+    before = sweep or {"samples": 0, "tokens": 0}
+    found = {
         "problems": plain["problems"],
         "solved": plain["solved"],
         "hinted": hinted["problems"],
@@ -63,8 +68,10 @@ def _sampled(plain: Counter[str], hinted: Counter[str]) -> dict[str, Any]:
         "false_positives": {kind: counts["false_positives"] for kind, counts in kinds.items()},
         "checkable": {kind: counts["checkable"] for kind, counts in kinds.items()},
         "cut_off": both["cut_off"],
-        "sampled_tokens": both["tokens"],
+        "samples": sum(both[status] for status in STATUSES) + before["samples"],
+        "sampled_tokens": both["tokens"] + before["tokens"],
     }
+    return found | ({"sweep": {name: value for name, value in sweep.items() if name != "table"}} if sweep else {})
 
 
 def _counts(attempts: Iterable[Attempt], recipe: Recipe) -> Counter[str]:

@@ -37,6 +37,7 @@ from star.stop import stop_reason
 from star.store import Artefacts, Iteration, Journal, Store
 from star.store.retention import best
 from star.store.run import RUN
+from star.sweep import SWEEP, decoding_in, stage_of, sweep_table, threshold_in, tried_decodings, tried_problems
 from star.tasks import problems_hash
 from star.train import train_lora
 from star.verify import STEPS_VERSION
@@ -113,12 +114,15 @@ class Session:
         self._weights = (self.store.adapter(number), model_name(number))
 
     def attempt(self, iteration: Iteration, problems: Sequence[Problem]) -> Rows[Attempt]:
-        """Stage: sample a rationale and an answer for every problem, and verify."""
-        return self._sample(iteration, "attempts", problems, self.recipe.decoding, hinted=False)
+        """Stage: sample a rationale and an answer for every problem, and verify, after a sweep if there is one."""
+        if self.recipe.sweep:
+            self._sweep(iteration, problems)
+        return self._sample(iteration, "attempts", problems, decoding_in(iteration.folder, self.recipe), hinted=False)
 
     def rationalize(self, iteration: Iteration, problems: Sequence[Problem]) -> Rows[Attempt]:
         """Stage: the same with the answer shown as a hint, for problems that failed."""
-        return self._sample(iteration, "rationalizations", problems, self.recipe.decoding, hinted=True)
+        decoding = decoding_in(iteration.folder, self.recipe)
+        return self._sample(iteration, "rationalizations", problems, decoding, hinted=True)
 
     def select(
         self, iteration: Iteration, attempts: Collection[Attempt], rationalizations: Collection[Attempt]
@@ -135,12 +139,12 @@ class Session:
         past = self.store.rows(number - 1, "history", ProblemHistory.from_dict)
         history = partial(continue_history, past, attempts, recipe, number)
         iteration.rows("history", lambda journal: _write(journal, (row.to_dict() for row in history())), dict)
-        both = partial(chain, attempts, rationalizations)
+        both, threshold = partial(chain, attempts, rationalizations), threshold_in(iteration.folder)
 
         def dropped_rows() -> Iterator[dict[str, Any]]:
             classes = {row.id: difficulty(row) for row in past} if recipe.selection.balance == "difficulty" else {}
             chosen = accepted(both(), recipe, self.task.meaning)
-            for row in drop(chosen, self.prompts, recipe, number, classes, self.is_protected):
+            for row in drop(chosen, self.prompts, recipe, number, classes, self.is_protected, threshold):
                 yield row._asdict()
 
         dropped = iteration.rows("dropped", lambda journal: _write(journal, dropped_rows()), _dropped)
@@ -230,6 +234,13 @@ class Session:
             markup=False,
         )
         return False
+
+    def _sweep(self, iteration: Iteration, problems: Sequence[Problem]) -> None:
+        """Stages: attempt a few problems at each temperature, then choose how to sample."""
+        few, tries = tried_problems(problems, self.recipe, iteration.number), {}
+        for temperature, decoding in tried_decodings(self.recipe).items():
+            tries[temperature] = self._sample(iteration, stage_of(temperature), few, decoding, hinted=False)
+        iteration.json(SWEEP, lambda: sweep_table(tries, self.recipe, self.prompts.training_target))
 
     def _trained_on(self, number: int) -> Collection[Example]:
         return self.store.rows(number, "train", Example.from_dict)

@@ -5,6 +5,7 @@ from star.recipe.load import NOT_DECIDING, ROUNDING, canonical, difference, load
 from star.recipe.model import Model, Starter
 from star.recipe.samplers import OpenAIServers, SamplerSettings, VllmEngine
 from star.recipe.schema import Decoding, Prompting, Recipe, Training
+from star.recipe.sweep import Sweep
 from star.recipe.tasks import (
     ArithmeticTask,
     CommonsenseqaTask,
@@ -42,6 +43,7 @@ __all__ = [
     "Selection",
     "Starter",
     "Stop",
+    "Sweep",
     "Training",
     "VllmEngine",
     "canonical",

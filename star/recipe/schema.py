@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from star.recipe.base import Count, NonEmpty, Probability, Section, refuse
 from star.recipe.model import Model
 from star.recipe.samplers import SamplerSettings
+from star.recipe.sweep import Sweep
 from star.recipe.tasks import ArithmeticTask, Task
 from star.recipe.tethers import Audit, Mix, Selection, Stop
 
@@ -199,6 +200,8 @@ class Recipe(Section):
     """How a problem becomes a prompt."""
     decoding: Decoding = Decoding()
     """How rationales are sampled."""
+    sweep: Sweep | None = None
+    """Let every iteration find its own temperature (B-STaR)."""
     rationalization: Rationalization = Rationalization()
     """Second chance with the answer shown as a hint."""
     sampler: SamplerSettings = SamplerSettings()
@@ -246,6 +249,10 @@ class Recipe(Section):
             (
                 "selection.accept: majority needs decoding.samples of 3 or more to vote",
                 self.selection.accept == "majority" and self.decoding.samples < 3,
+            ),
+            (
+                "sweep asks how often answers are right: it needs method: star and selection.accept: correct",
+                self.sweep is not None and (self.method == "direct" or self.selection.accept != "correct"),
             ),
             (
                 f"selection.replay {self.selection.replay} and mix.real.share leave no room for what is accepted",

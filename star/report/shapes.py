@@ -42,6 +42,15 @@ class Funnel(BaseModel):
     real: int = 0
 
 
+class Swept(BaseModel):
+    """What a sweep chose (`star/sweep.py`), and how many samples that took."""
+
+    temperature: float
+    threshold: float
+    score: float
+    samples: int
+
+
 class MetricsRow(BaseModel):
     """A line of `metrics.jsonl` (`star/metrics.py`)."""
 
@@ -51,7 +60,9 @@ class MetricsRow(BaseModel):
     spent: dict[str, float] = {}
     audit: dict[str, float | None] = {}
     funnel: Funnel = Funnel()
+    samples: int | None = None
     sampled_tokens: int | None = None
+    sweep: Swept | None = None
     joules: float | None = None
     train_loss_last: float | None = None
 
