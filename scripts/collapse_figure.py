@@ -17,14 +17,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
 
-from star.audit.signals import BY_NAME, SIGNALS, Signal
-from star.console import console, errors
-from star.errors import UserError
-from star.report.compare import COLORS, Run, load_runs
+from rich import box  # noqa: E402
+from rich.table import Table  # noqa: E402
+from rich.text import Text  # noqa: E402
+
+from scripts.panels import Panel, Values, accuracy, draw_panels, watched  # noqa: E402
+from star.audit.signals import BY_NAME, SIGNALS, Signal  # noqa: E402
+from star.console import console, errors  # noqa: E402
+from star.errors import UserError  # noqa: E402
+from star.report.compare import Run, load_runs  # noqa: E402
 
 FALL = 0.1
 """Share of the first value that is lost where accuracy has fallen, or a signal warns by the second rule."""
@@ -45,25 +49,13 @@ DRAWN = (
 """Signals that have a panel, beside accuracy and training loss."""
 NEEDS = {"diversity": "nothing", "drift": "real text", "coverage": "answers", "trust": "answers"}
 """What a signal of each part is computed from, beside the samples."""
-Values = dict[int, float]
 Limits = tuple[float, float]
 """The lowest and the highest change that are not worth a warning."""
-
-
-def accuracy(run: Run) -> Values:
-    """Iteration -> held-out accuracy, a share."""
-    return {number: score["accuracy"] for number, score in run.scores("all").items()}
 
 
 def loss(run: Run) -> Values:
     """Iteration -> loss of the last training step, nats a token."""
     return {row["iteration"]: row["train_loss_last"] for row in run.rows if "train_loss_last" in row}
-
-
-def watched(run: Run, signal: Signal) -> Values:
-    """Iteration -> value of a signal, where it has one."""
-    found = {row["iteration"]: row["audit"].get(signal.name) for row in run.rows}
-    return {number: value for number, value in found.items() if value is not None}
 
 
 def fell(run: Run) -> int | None:
@@ -122,39 +114,16 @@ def print_findings(runs: Sequence[Run]) -> None:
 def draw(runs: Sequence[Run], path: Path) -> None:
     """Panels of accuracy, training loss and signals, a line for each run; a ring where a signal warned, or accuracy
     fell. As a PNG."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-    from matplotlib.ticker import MaxNLocator
-
     panels = [
-        ("held-out accuracy", [accuracy(run) for run in runs], [fell(run) for run in runs]),
-        ("training loss, last step", [loss(run) for run in runs], [None] * len(runs)),
+        Panel("held-out accuracy", [accuracy(run) for run in runs], [fell(run) for run in runs]),
+        Panel("training loss, last step", [loss(run) for run in runs]),
     ]
     for signal in (BY_NAME[name] for name in DRAWN if BY_NAME[name] in signals(runs)):
         limits = band(runs[0], signal)
         lines, rings = [watched(run, signal) for run in runs], [warned(run, signal, limits) for run in runs]
-        panels.append((signal.title, lines, rings))
-    figure, grid = pyplot.subplots(3, 4, figsize=(12, 7.4), dpi=130, squeeze=False, layout="constrained")
-    for axes, (title, lines, rings) in zip(grid.flat, panels, strict=False):
-        for run, values, ring, color in zip(runs, lines, rings, COLORS, strict=False):
-            axes.plot(list(values), list(values.values()), color=color, marker="o", markersize=3, label=run.name)
-            if ring is not None:
-                axes.plot(ring, values[ring], "o", color=color, markersize=10, fillstyle="none", markeredgewidth=1.6)
-        axes.set_title(title, fontsize="medium", loc="left")
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-    for axes in grid.flat[len(panels) :]:
-        axes.remove()
-    note = f"ring: accuracy fell, or a signal left the band of {runs[0].name}"
-    figure.supxlabel(f"iteration (0 is the base model); {note}", fontsize="medium")
-    figure.legend(*grid.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
-    partial = path.with_suffix(".tmp.png")
-    figure.savefig(partial, metadata={"Software": None})
-    pyplot.close(figure)
-    partial.rename(path)
+        panels.append(Panel(signal.title, lines, rings))
+    note = f"iteration (0 is the base model); ring: accuracy fell, or a signal left the band of {runs[0].name}"
+    draw_panels([run.name for run in runs], panels, 4, note, path)
 
 
 def main() -> int:

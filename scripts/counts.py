@@ -126,6 +126,12 @@ def count(recipe: Recipe, reader: Reader, assumed: Assumed, problems: float | No
         stages[name] = Sampling(reader.texts(hinted, exemplars, completion), count_, samples, calls)
         row, example = reader.row_bytes(hinted, exemplars, completion, rationale)
         rows += row * count_ * samples
+    if sweep := recipe.sweep:
+        tried_first = min(sweep.problems, tried) * len(sweep.temperatures)
+        calls = len(sweep.temperatures) * math.ceil(min(sweep.problems, tried) / recipe.sampler.wave)
+        texts = reader.texts(False, samples_with_exemplars(recipe, 1, False), completion)
+        stages["sweep"] = Sampling(texts, tried_first, sweep.samples, calls)
+        rows += row * tried_first * sweep.samples
     shown = evaluates_with_exemplars(recipe, 1)
     evaluated = len(shown) * held_out
     length = min(completion, recipe.evaluation_decoding.max_new_tokens)

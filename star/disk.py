@@ -39,6 +39,8 @@ def disk_needed(checked: Checked, checkpoint: Checkpoint) -> int:
     row = _row_bytes(checked, recipe.decoding.max_new_tokens)
     carried = recipe.iterations if recipe.selection.keep_iterations == "all" else recipe.selection.keep_iterations
     attempts = (2 + carried) * plain * recipe.decoding.samples  # plain, hinted, and training data
+    if sweep := recipe.sweep:
+        attempts += len(sweep.temperatures) * min(sweep.problems, plain) * sweep.samples
     rows = attempts + asked + held_out + len(KINDS) * recipe.audit.specimens
     pairs = ranked = 0
     if recipe.verifier:

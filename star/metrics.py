@@ -12,6 +12,7 @@ from star.recipe import Recipe
 from star.records import STATUSES, Attempt
 from star.select import by_problem, solves
 from star.store import Iteration
+from star.sweep import SWEEP
 
 ENDS = {"first": 1, "last": -1}
 """Places in a training log of the first and the last optimizer step."""
@@ -24,12 +25,14 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     `accuracy` is on held-out problems, by evaluation mode. `solved` counts training problems that a plain attempt
     solves (`star/select.py`), `rationalized` those that needed the hint; plain and hinted attempts are kept apart.
     `cut_off` counts right attempts that ran into `max_new_tokens`, which are not trained on. `false_positives` counts
-    right attempts with a wrong step in their working, of `checkable` right ones that have a step to check. `audit` has
-    the signals of `star/audit/signals.py`, `funnel` what became of the attempts. `curriculum` says where they went
-    (`star/curriculum/effort.py`), and of a practice world, its `level`. Problems whose answer was voted on are
-    in none of these counts but that of tokens: `consensus` has them, as the audit counts them. `synthesis` is about new
-    problems (`star/synthesize/summary.py`). `verifier` has what a verifier learned from, and loss and accuracy (share
-    of pairs told apart better than by the reference) of its first and last step.
+    right attempts with a wrong step in their working, of `checkable` right ones that have a step to check. `samples`
+    counts all completions drawn to train on, those of a `sweep` among them, and `sampled_tokens` their tokens; `sweep`
+    has its choice and what that cost. `audit` has the signals of `star/audit/signals.py`, `funnel` what became of the
+    attempts. `curriculum` says where they went (`star/curriculum/effort.py`), and of a practice world, its `level`.
+    Problems whose answer was voted on are in none of these counts but that of tokens: `consensus` has them, as the
+    audit counts them. `synthesis` is about new problems (`star/synthesize/summary.py`). `verifier` has what a verifier
+    learned from, and loss and accuracy (share of pairs told apart better than by the reference) of its first and last
+    step.
     """
     folder = iteration.folder
     audit = read_json(folder / "audit.json")
@@ -44,7 +47,8 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
             plain, hinted = (
                 _counts(Rows(folder / f"{name}.jsonl", Attempt), recipe) for name in ("attempts", "rationalizations")
             )
-            metrics |= _sampled(plain, hinted)
+            sweep = read_json(path) if (path := folder / f"{SWEEP}.json").exists() else None
+            metrics |= _sampled(plain, hinted, sweep)
         if (folder / "curriculum.json").exists():  # not where all problems are alike
             metrics["curriculum"] = read_json(folder / "curriculum.json")
         examples = Counter(row["iteration"] for row in Rows(folder / "train.jsonl"))
@@ -74,10 +78,11 @@ def _verifier(path: Path) -> dict[str, Any]:
     return {"pairs": log[0]["pairs"], "pairs_too_long": len(log[0]["too_long"]), "steps": log[0]["steps"], **ends}
 
 
-def _sampled(plain: Counter[str], hinted: Counter[str]) -> dict[str, Any]:
-    """What sampling gave, plain and hinted."""
+def _sampled(plain: Counter[str], hinted: Counter[str], sweep: dict[str, Any] | None) -> dict[str, Any]:
+    """What sampling gave, plain and hinted, and what the sweep before it chose."""
     both, kinds = plain + hinted, {"plain": plain, "hinted": hinted}
-    return {
+    before = sweep or {"samples": 0, "tokens": 0}
+    found = {
         "problems": plain["problems"],
         "solved": plain["solved"],
         "hinted": hinted["problems"],
@@ -86,8 +91,10 @@ def _sampled(plain: Counter[str], hinted: Counter[str]) -> dict[str, Any]:
         "false_positives": {kind: counts["false_positives"] for kind, counts in kinds.items()},
         "checkable": {kind: counts["checkable"] for kind, counts in kinds.items()},
         "cut_off": both["cut_off"],
-        "sampled_tokens": both["tokens"],
+        "samples": sum(both[status] for status in STATUSES) + before["samples"],
+        "sampled_tokens": both["tokens"] + before["tokens"],
     }
+    return found | ({"sweep": {name: value for name, value in sweep.items() if name != "table"}} if sweep else {})
 
 
 def _counts(attempts: Iterable[Attempt], recipe: Recipe) -> Counter[str]:

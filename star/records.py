@@ -160,6 +160,11 @@ class Attempt:
         return "hinted" if self.prompt.hinted else "plain"
 
     @property
+    def soundness(self) -> float:
+        """The share, 0 to 1, of the steps that could be checked that is not wrong; 1 where none could."""
+        return 1 - self.steps_wrong / self.steps_checked if self.steps_checked else 1.0
+
+    @property
     def is_false_positive(self) -> bool:
         """Whether the final answer is right and the working is wrong."""
         return self.verdict.accepted and self.steps_wrong > 0

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import chain, groupby, islice
 from typing import NamedTuple
 
+from star.distinct import one_of_each
 from star.errors import UserError
 from star.minhash import NearDuplicates
 from star.prompts import PromptBuilder
@@ -27,17 +28,19 @@ SHOWN_FAILURES = 3
 
 REASONS = (
     "unsound",
+    "under_threshold",
     "cut_off",
     "contaminated",
     "duplicate",
+    "same_equations",
     "near_duplicate",
     "per_problem",
     "balance",
     "consensus_share",
     "rationalized_share",
 )
-"""Why an accepted attempt is not trained on, in the order in which that is asked: a wrong step, no end, a text that
-must not be learned, one that was accepted already (or nearly), enough of its problem, and what is drawn last."""
+"""Why an accepted attempt is not trained on, in the order in which that is asked: wrong steps, no end, a text that must
+not be learned, one that was accepted already (or nearly), enough of its problem, and what is drawn last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +125,20 @@ def drop(
     number: int,
     difficulty: Mapping[str, str],
     is_protected: Callable[[str], bool],
+    threshold: float = 0.0,
 ) -> Iterator[Dropped]:
     """Which of the accepted attempts of iteration `number` are not trained on.
 
     Args:
+        candidates: those at one problem one after the other.
         difficulty: class of each problem by success so far, for `selection.balance`.
         is_protected: whether a text must not be trained on.
+        threshold: the least `soundness` that is trained on, where the iteration chose one (`star/sweep.py`).
     """
-    filters, voted_share = _Filters(prompts, recipe, number, is_protected), recipe.max_voted_share
+    filters, voted_share = _Filters(prompts, recipe, number, is_protected, threshold), recipe.max_voted_share
     kept: list[Candidate] = []
-    for attempt in candidates:
-        if reason := filters.reason(attempt):
+    for attempt, reason in chain.from_iterable(filters.judge(tries) for _, tries in by_problem(candidates)):
+        if reason:
             yield Dropped(attempt.id, reason)
         elif recipe.selection.balance or recipe.selection.max_rationalized_share or voted_share is not None:
             problem = attempt.problem
@@ -188,27 +194,46 @@ def require_some(accepted: Iterator[Example], attempts: Iterable[Attempt], numbe
 
 
 class _Filters:
-    """What an accepted attempt must pass on its own, or beside those before it."""
+    """What an accepted attempt must pass on its own, or beside others."""
 
-    def __init__(self, prompts: PromptBuilder, recipe: Recipe, number: int, is_protected: Callable[[str], bool]):
+    def __init__(self, prompts: PromptBuilder, recipe: Recipe, number: int, is_protected: Callable, threshold: float):
         self.prompts, self.recipe, self.number, self.is_protected = prompts, recipe, number, is_protected
-        self.rules = recipe.selection
+        self.rules, self.target, self.threshold = recipe.selection, prompts.training_target, threshold
         self.seen: set[bytes] = set()
         self.of_problem: Counter[str] = Counter()
         self.of_cluster: Counter[int] = Counter()
         self.near = NearDuplicates()
 
-    def reason(self, attempt: Attempt) -> str:
-        """Why an attempt is not trained on: the first of `REASONS`, or nothing."""
+    def judge(self, tries: Iterable[Attempt]) -> Iterator[tuple[Attempt, str]]:
+        """The accepted attempts at one problem, and why each is not trained on: one of `REASONS`, or nothing."""
+        found = [(attempt, self._fault(attempt)) for attempt in tries]
+        alike = self._alike([attempt for attempt, fault in found if not fault]) if self.rules.distinct else ()
+        for attempt, fault in found:
+            yield attempt, fault or self._repeats(attempt, attempt.id in alike)
+
+    def _fault(self, attempt: Attempt) -> str:
+        """What is wrong with an attempt itself."""
         if _is_unsound(attempt, self.recipe):
             return "unsound"
+        if attempt.soundness < self.threshold:
+            return "under_threshold"
         if attempt.completion.finish_reason == "length":  # would teach the model to end in mid-sentence
             return "cut_off"
+        return "contaminated" if self.is_protected(self.target(attempt.completion.text)) else ""
+
+    def _alike(self, fit: Sequence[Attempt]) -> set[str]:
+        """The ids of those whose list of equations another one stands for."""
+        lists = [self.prompts.task.equations(attempt.problem, attempt.completion.text) for attempt in fit]
+        kept = one_of_each(lists, [self.target(attempt.completion.text) for attempt in fit])
+        return {attempt.id for attempt in fit} - {fit[place].id for place in kept}
+
+    def _repeats(self, attempt: Attempt, has_same_equations: bool) -> str:
+        """What is wrong with an attempt beside the others."""
         example = _example(attempt, self.prompts, self.recipe, self.number)
-        if self.is_protected(example.target):
-            return "contaminated"
         if (digest := digest_of(example)) in self.seen:
             return "duplicate"
+        if has_same_equations:
+            return "same_equations"
         most, alike = self.rules.max_per_problem, self.rules.max_near_duplicates
         if most and self.of_problem[attempt.problem.id] >= most:
             return "per_problem"

@@ -36,6 +36,7 @@ from star.sample import Sampler, open_sampler, tokens_in_flight
 from star.select import Dropped, accepted, drop, examples, require_some
 from star.store import Artefacts, Iteration, Journal, Store
 from star.store.run import RUN
+from star.sweep import SWEEP, decoding_in, stage_of, sweep_table, threshold_in, tried_decodings, tried_problems
 from star.synthesize.pool import within_share
 from star.synthesize.stage import Model, Synthesizer
 from star.tasks import problems_hash
@@ -133,12 +134,15 @@ class Session:
         return within_share(chosen, self.recipe, iteration.number)
 
     def attempt(self, iteration: Iteration, problems: Sequence[Problem]) -> Rows[Attempt]:
-        """Stage: sample a rationale and an answer for every problem, and verify."""
-        return self._sample(iteration, "attempts", problems, self.recipe.decoding, hinted=False)
+        """Stage: sample a rationale and an answer for every problem, and verify, after a sweep if there is one."""
+        if self.recipe.sweep:
+            self._sweep(iteration, problems)
+        return self._sample(iteration, "attempts", problems, decoding_in(iteration.folder, self.recipe), hinted=False)
 
     def rationalize(self, iteration: Iteration, problems: Sequence[Problem]) -> Rows[Attempt]:
         """Stage: the same with the answer shown as a hint, for problems that failed."""
-        return self._sample(iteration, "rationalizations", problems, self.recipe.decoding, hinted=True)
+        decoding = decoding_in(iteration.folder, self.recipe)
+        return self._sample(iteration, "rationalizations", problems, decoding, hinted=True)
 
     def select(
         self, iteration: Iteration, attempts: Collection[Attempt], rationalizations: Collection[Attempt]
@@ -155,12 +159,12 @@ class Session:
         past = self.store.rows(number - 1, "history", ProblemHistory)
         history = partial(continue_history, past, attempts, recipe, number)
         iteration.rows("history", lambda journal: _write(journal, history()), dict)
-        both = partial(chain, attempts, rationalizations)
+        both, threshold = partial(chain, attempts, rationalizations), threshold_in(iteration.folder)
 
         def dropped_rows() -> Iterator[Dropped]:
             classes = {row.id: difficulty(row) for row in past} if recipe.selection.balance == "difficulty" else {}
             chosen = accepted(both(), recipe, self.task.meaning)
-            return drop(chosen, self.prompts, recipe, number, classes, self.is_protected)
+            return drop(chosen, self.prompts, recipe, number, classes, self.is_protected, threshold)
 
         dropped = iteration.rows("dropped", lambda journal: _write(journal, dropped_rows()), Dropped)
         chosen = accepted(both(), recipe, self.task.meaning)
@@ -258,6 +262,13 @@ class Session:
         if iteration.number > 0 and self.recipe.method != "curate":
             artefacts = Artefacts(self.store, iteration.number)
             iteration.text("model-card.md", lambda: model_card(artefacts, self.recipe))
+
+    def _sweep(self, iteration: Iteration, problems: Sequence[Problem]) -> None:
+        """Stages: attempt a few problems at each temperature, then choose how to sample."""
+        few, tries = tried_problems(problems, self.recipe, iteration.number), {}
+        for temperature, decoding in tried_decodings(self.recipe).items():
+            tries[temperature] = self._sample(iteration, stage_of(temperature), few, decoding, hinted=False)
+        iteration.json(SWEEP, lambda: sweep_table(tries, self.recipe, self.prompts.training_target))
 
     def _trained_on(self, number: int) -> Collection[Example]:
         return self.store.rows(number, "train", Example)

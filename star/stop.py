@@ -32,6 +32,9 @@ def stop_reason(rows: Sequence[dict[str, Any]], best: int | None, rules: Stop) -
         rows: metrics of the finished iterations, in order.
         best: the iteration with the best held-out accuracy.
     """
+    drawn = [row.get("samples", 0) for row in rows]
+    if rules.samples is not None and sum(drawn) + sum(drawn[-1:]) / 2 >= rules.samples:
+        return f"{sum(drawn):,} samples were drawn (stop.samples is {rules.samples:,})"
     if best is None:
         return None
     last = rows[-1]

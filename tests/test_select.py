@@ -154,6 +154,50 @@ def test_what_is_not_trained_on_has_a_reason(recipe_with):
     }
 
 
+def test_of_the_rationales_with_the_same_equations_one_of_a_problem_is_learned(recipe_with):
+    texts = ["1 + 1 = 2 #### 2", "one and one: 1 + 1 = 2 #### 2", "2 + 0 = 2, which is far more to read #### 2"]
+    attempts = [attempt(name, text=text, sample=i) for name in "ab" for i, text in enumerate(texts)]
+    assert dropped(recipe_with(), attempts) == {}
+    assert dropped(recipe_with("selection.distinct=equations"), attempts) == {
+        "base/plain/a/1": "same_equations",
+        "base/plain/b/1": "same_equations",
+    }
+
+
+def test_what_is_not_learned_anyway_stands_for_no_others_with_its_equations(recipe_with):
+    attempts = [
+        attempt(text="1 + 1 = 2 #### 2", ended="length"),
+        attempt(text="so 1 + 1 = 2 #### 2", sample=1),
+        attempt(text="so 1 + 1 = 2 #### 2", sample=2),
+        attempt(text="2 + 0 = 2 #### 2", sample=3),
+        attempt(text="2 + 0 = 2, and 2 #### 2", sample=4),
+    ]
+    assert dropped(recipe_with("selection.distinct=equations", "selection.max_per_problem=1"), attempts) == {
+        "base/plain/a/0": "cut_off",
+        "base/plain/a/2": "duplicate",
+        "base/plain/a/3": "same_equations",
+        "base/plain/a/4": "per_problem",
+    }
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.sampled_from(["", "so ", "now we see: "])), max_size=8))
+def test_a_problem_gives_as_many_rationales_as_it_has_lists_of_equations(recipe_with, made):
+    attempts = [attempt(sample=i, text=f"{how}{n} + 1 = {n + 1} #### 2") for i, (n, how) in enumerate(made)]
+    gone = dropped(recipe_with("selection.distinct=equations"), attempts)
+    left = [n for i, (n, _) in enumerate(made) if f"base/plain/a/{i}" not in gone]
+    assert sorted(left) == sorted({n for n, _ in made})
+
+
+def test_a_rationale_under_the_threshold_of_its_iteration_is_not_learned(recipe_with):
+    attempts = [
+        attempt(name, text=name, steps=steps) for name, steps in zip("abc", [(4, 2), (4, 1), (0, 0)], strict=True)
+    ]
+    prompts = PromptBuilder(build_task(recipe_with()), recipe_with().prompt, None)
+    for threshold, gone in ((0.0, ""), (0.5, ""), (0.75, "a"), (1.0, "ab")):
+        found = drop(attempts, prompts, recipe_with(), 1, {}, lambda text: False, threshold)
+        assert {row.attempt_id: row.reason for row in found} == {f"base/plain/{n}/0": "under_threshold" for n in gone}
+
+
 def test_rationales_that_nearly_say_the_same_are_capped_across_problems(recipe_with):
     same = "he takes all of the apples out of the basket and counts them one by one, and once more from the last one"
     texts = [f"{same} to the first, until he is sure that no apple is left, which is {i} times" for i in range(3)]

@@ -11,6 +11,16 @@ def rows(*watched):
 
 
 @pytest.mark.parametrize(
+    ("drawn", "budget", "stops"),
+    [([400, 400], 1000, True), ([400, 400], 1001, False), ([1000], 1000, True), ([600, 0], 601, False), ([], 1, False)],
+)
+def test_a_run_ends_with_the_iteration_whose_samples_come_nearest_to_its_budget(drawn, budget, stops):
+    assert stop_reason([], None, Stop(samples=budget)) is None
+    found = stop_reason([{"iteration": 0}, *({"samples": count} for count in drawn)], None, Stop(samples=budget))
+    assert found == (f"{sum(drawn):,} samples were drawn (stop.samples is {budget:,})" if stops else None)
+
+
+@pytest.mark.parametrize(
     ("rule", "watched", "best", "reason"),
     [
         ({"patience": 2}, [{}] * 4, 1, "2 iterations without a better held-out accuracy (stop.patience)"),

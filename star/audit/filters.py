@@ -45,11 +45,12 @@ REJECTED = {
 """Verdicts in words, by status."""
 
 
-def filters(recipe: Recipe, checks_overlap: bool = True) -> tuple[Filter, ...]:
+def filters(recipe: Recipe, checks_overlap: bool = True, threshold: float | None = None) -> tuple[Filter, ...]:
     """The filters of a recipe that are in force, in the order of `star.select.REASONS`.
 
     Args:
         checks_overlap: whether generated text is compared with held-out and protected text; older runs did not.
+        threshold: the one that the iteration chose, where its recipe has a sweep.
     """
     rules, longest = recipe.selection, recipe.decoding.max_new_tokens
     voted = recipe.max_voted_share
@@ -58,11 +59,16 @@ def filters(recipe: Recipe, checks_overlap: bool = True) -> tuple[Filter, ...]:
         (True, VERDICT, f"selection.accept: {rules.accept}", *ACCEPTED[rules.accept]),
         (rules.require_sound_steps, "unsound", "selection.require_sound_steps: true",
          "no step of its working is certainly wrong", "a step of its working is certainly wrong"),
+        (recipe.sweep, "under_threshold", f"sweep.thresholds: {threshold} in this iteration",
+         "enough of its steps are not wrong", "too many of its steps are certainly wrong"),
         (True, "cut_off", f"decoding.max_new_tokens: {longest}",
          "it came to its own end", "it ran into the limit, and would teach the model to end in mid-sentence"),
         (checks_overlap, "contaminated", protected,
          "it does not overlap held-out or protected text", "it overlaps held-out or protected text"),
         (True, "duplicate", "", "no other example of its iteration reads the same", "another one reads the same"),
+        (rules.distinct, "same_equations", f"selection.distinct: {rules.distinct}",
+         "no other of its problem was kept with the same equations",
+         "another one of its problem has the same equations, and is no nearer to the rest"),
         (rules.max_near_duplicates, "near_duplicate", f"selection.max_near_duplicates: {rules.max_near_duplicates}",
          "no more than so many say nearly the same", "enough others say nearly the same"),
         (rules.max_per_problem, "per_problem", f"selection.max_per_problem: {rules.max_per_problem}",

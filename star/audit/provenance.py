@@ -17,6 +17,7 @@ from star.records import AttemptId, Example, Problem, derive_seed, model_name
 from star.store import Artefacts, Store
 from star.store.retention import WEIGHTS
 from star.store.run import RECIPE
+from star.sweep import SWEEP, Choice, choice_of
 from star.tasks import Task, known_task
 
 STAGES = {"plain": "attempts", "hinted": "rationalizations"}
@@ -115,7 +116,15 @@ class Conditions:
     @cached_property
     def decoding(self) -> Decoding | None:
         """How the attempts were sampled, with stop strings."""
-        return self.task.with_stop(self.recipe.decoding) if self.task else None
+        if self.task is None:
+            return None
+        decoding = self.recipe.decoding
+        return self.task.with_stop(self.choice.decoding(decoding) if self.choice else decoding)
+
+    @cached_property
+    def choice(self) -> Choice | None:
+        """The temperature and threshold that the iteration chose, if its recipe has a sweep."""
+        return choice_of(self.artefacts.json(SWEEP))
 
     @property
     def own_sampler(self) -> str | None:
@@ -125,7 +134,9 @@ class Conditions:
     @cached_property
     def filters(self) -> tuple[Filter, ...]:
         """What an attempt had to pass to be trained on; what is new since this iteration was made is left out."""
-        return filters(self.recipe, self.artefacts.has("dropped.jsonl")) if self.recipe else ()
+        if self.recipe is None:
+            return ()
+        return filters(self.recipe, self.artefacts.has("dropped.jsonl"), self.choice and self.choice.threshold)
 
     def stage_seed(self, kind: str) -> int | None:
         """The seed that those of all attempts of one kind derive from."""

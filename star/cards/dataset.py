@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from star.audit.filters import filters
+from star.audit.filters import Filter, filters
 from star.cards.columns import COLUMNS, PARQUET, Layout
 from star.cards.licences import UNKNOWN, common_licence, licence_of
 from star.cards.render import base_name, of, percent, render
@@ -17,6 +17,7 @@ from star.recipe import Recipe
 from star.records import STATUSES, VOTED
 from star.select import REASONS
 from star.store import Artefacts
+from star.sweep import SWEEP, Choice, choice_of
 
 KINDS = {
     "plain": "rationales, sampled without help",
@@ -100,6 +101,7 @@ def dataset_card(iteration: Artefacts, recipe: Recipe, counts: Counts, layout: L
     """
     audit, metrics, facts = iteration.json("audit"), iteration.json("metrics"), iteration.facts
     funnel = _funnel(audit, metrics)
+    choice = choice_of(iteration.json(SWEEP))
     licences = {key: licence_of(*key) for key in counts.sources}
     return render(
         "dataset.md.j2",
@@ -118,12 +120,17 @@ def dataset_card(iteration: Artefacts, recipe: Recipe, counts: Counts, layout: L
         base=base_name(recipe, facts["base_model"])[0],
         facts=facts,
         recipe=recipe,
-        filters=filters(recipe, iteration.has("dropped.jsonl")) if counts.of_note["written"] else (),
+        decoding=choice.decoding(recipe.decoding) if choice else recipe.decoding,
+        filters=_filters(recipe, iteration, choice) if counts.of_note["written"] else (),
         funnel=funnel,
         stages=[stage for stage in STAGES if any(stage in found for found in funnel.values())],
         signals=signal_lines(audit),
         limits=list(_limits(recipe, counts, audit)),
     )
+
+
+def _filters(recipe: Recipe, iteration: Artefacts, choice: Choice | None) -> tuple[Filter, ...]:
+    return filters(recipe, iteration.has("dropped.jsonl"), choice and choice.threshold)
 
 
 def _funnel(audit: dict[str, Any] | None, metrics: dict[str, Any]) -> dict[str, dict[str, int]]:

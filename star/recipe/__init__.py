@@ -7,6 +7,7 @@ from star.recipe.load import NOT_DECIDING, ROUNDING, canonical, difference, load
 from star.recipe.model import Model, Starter
 from star.recipe.samplers import OpenAIServers, SamplerSettings, VllmEngine
 from star.recipe.schema import Prompting, Recipe
+from star.recipe.sweep import Sweep
 from star.recipe.synthesis import NoSynthesis, SelfInstructSynthesis, Synthesis, Vote
 from star.recipe.tasks import (
     ArithmeticTask,
@@ -53,6 +54,7 @@ __all__ = [
     "SelfInstructSynthesis",
     "Starter",
     "Stop",
+    "Sweep",
     "Synthesis",
     "Training",
     "VllmEngine",

@@ -15,6 +15,7 @@ from star.recipe.curriculum import Curriculum
 from star.recipe.decoding import Decoding, EvaluationDecoding
 from star.recipe.model import Model
 from star.recipe.samplers import SamplerSettings
+from star.recipe.sweep import Sweep
 from star.recipe.synthesis import NoSynthesis, Synthesize
 from star.recipe.tasks import ArithmeticTask, Task
 from star.recipe.tethers import Audit, Mix, Selection, Stop
@@ -101,6 +102,8 @@ class Recipe(Section):
     """Problems that the model writes itself: `kind` is `none` or `self_instruct`."""
     decoding: Decoding = Decoding()
     """How rationales are sampled."""
+    sweep: Sweep | None = None
+    """Let every iteration find its own temperature (B-STaR)."""
     rationalization: Rationalization = Rationalization()
     """Second chance with the answer shown as a hint."""
     sampler: SamplerSettings = SamplerSettings()
@@ -156,6 +159,10 @@ class Recipe(Section):
             (
                 "selection.accept: majority needs decoding.samples of 3 or more to vote",
                 self.selection.accept == "majority" and self.decoding.samples < 3,
+            ),
+            (
+                "sweep asks how often answers are right: it needs method: star and selection.accept: correct",
+                self.sweep is not None and (self.method == "direct" or self.selection.accept != "correct"),
             ),
             (
                 f"selection.replay {self.selection.replay} and mix.real.share leave no room for what is accepted",

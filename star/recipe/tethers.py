@@ -18,6 +18,10 @@ class Selection(Section):
     require_sound_steps: bool = False
     """Take a right answer with a step that is certainly wrong for a failure: rationalize it, never train on it."""
 
+    distinct: Literal["equations"] | None = None
+    """Of the rationales of a problem, keep one for each distinct list of equations (calculator annotations, or else
+    the equations of its text; of a scratchpad, its lines), the farthest from the others by edit distance (RFT: Yuan
+    et al. 2023, https://arxiv.org/abs/2308.01825, section 3.3); all by default."""
     max_per_problem: Count | None = None
     """At most this many rationales of one problem; all by default."""
     max_near_duplicates: Count | None = None
@@ -76,6 +80,9 @@ class Audit(Section):
 class Stop(Section):
     """When to end a run early; the best iteration on held-out problems is kept. No rule by default."""
 
+    samples: Count | None = None
+    """A budget of samples drawn to train on (`samples` in the metrics): the run ends with the iteration whose total
+    comes nearest to it, if the next one draws as many as the last."""
     patience: Count | None = None
     """Iterations in a row without a better held-out accuracy."""
     min_new_solved: Annotated[int, Field(ge=1)] | None = None

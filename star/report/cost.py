@@ -25,10 +25,11 @@ from star.report.charts import (
 )
 from star.report.compare import Run
 from star.report.times import activity_table, stage_names, stage_table
+from star.sweep import SWEEP
 
 LAYERS = (BLUE, GREEN, ORANGE, SKY, PURPLE, GREY, VERMILION, YELLOW, DARK)
-SAMPLING = ("attempts", "rationalizations")
-"""The stages whose tokens `sampled_tokens` counts."""
+SAMPLING = ("attempts", "rationalizations", SWEEP)
+"""How the stages begin whose tokens `sampled_tokens` counts."""
 
 
 def cost_blocks(runs: Sequence[Run]) -> list[Block]:
@@ -62,9 +63,7 @@ def total(run: Run) -> str:
     """The whole run in a sentence."""
     seconds = sum(sum(row["seconds"].values()) for row in run.rows)
     tokens, joules = (sum(row.get(key) or 0 for row in run.rows) for key in ("sampled_tokens", "joules"))
-    sampling = sum(
-        row["seconds"].get(stage, 0.0) for row in run.rows for stage in SAMPLING if row.get("sampled_tokens")
-    )
+    sampling = sum(_sampling_seconds(row) for row in run.rows if row.get("sampled_tokens"))
     parts = [f"{_duration(seconds)} in all"]
     if tokens:
         parts.append(f"{tokens:,} tokens sampled")
@@ -76,8 +75,12 @@ def total(run: Run) -> str:
 
 def tokens_a_second(row: dict[str, Any]) -> float | None:
     """`sampled_tokens` by the seconds of the stages that sampled them."""
-    seconds = sum(row["seconds"].get(stage, 0.0) for stage in SAMPLING)
+    seconds = _sampling_seconds(row)
     return row["sampled_tokens"] / seconds if seconds and row.get("sampled_tokens") else None
+
+
+def _sampling_seconds(row: dict[str, Any]) -> float:
+    return sum(seconds for stage, seconds in row["seconds"].items() if stage.startswith(SAMPLING))
 
 
 def _layers(key: str, title: str, run: Run, kind: str, names: Sequence[str]) -> Chart:

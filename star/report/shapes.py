@@ -73,6 +73,15 @@ class Synthesis(BaseModel):
     true_error: float | None = None
 
 
+class Swept(BaseModel):
+    """What a sweep chose (`star/sweep.py`), and how many samples that took."""
+
+    temperature: float
+    threshold: float
+    score: float
+    samples: int
+
+
 class MetricsRow(BaseModel):
     """A line of `metrics.jsonl` (`star/metrics.py`)."""
 
@@ -85,7 +94,9 @@ class MetricsRow(BaseModel):
     curriculum: Effort | None = None
     synthesis: Synthesis | None = None
     consensus: Counts = {}
+    samples: int | None = None
     sampled_tokens: int | None = None
+    sweep: Swept | None = None
     joules: float | None = None
     train_loss_last: float | None = None
 

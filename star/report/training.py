@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from star.report.blocks import Block, numbers
+from star.report.blocks import Block, Table, numbers
 from star.report.charts import (
     BLUE,
     BROWN,
@@ -31,7 +31,9 @@ OUTCOMES = {
     "trained": ("trained on", GREEN),
     "duplicate": ("right, but a duplicate", SKY),
     "near_duplicate": ("right, but nearly a duplicate", BLUE),
+    "same_equations": ("right, but with the equations of another", SKY),
     "unsound": ("right, but a step is wrong", VERMILION),
+    "under_threshold": ("right, but too many steps are wrong", VERMILION),
     "cut_off": ("right, but cut off", YELLOW),
     "per_problem": ("right, but one of many of its problem", ORANGE),
     "balance": ("right, but drawn out for balance", BROWN),
@@ -88,9 +90,8 @@ def _block(run: RunFiles, place: int, title: str) -> Block:
     sources = {number: _sources(funnel) for number, funnel in funnels.items()}
     charts.append(_bars(f"run{place}sources", f"{of}where examples come from", SOURCES, sources))
     charts = [chart for chart in charts if not chart.is_empty]
-    return Block(
-        title, f"{_sentence(funnels)}{_removed(run)}", charts, [numbers(chart.title, [chart]) for chart in charts]
-    )
+    tables = [*_sweep(run), *(numbers(chart.title, [chart]) for chart in charts)]
+    return Block(title, f"{_sentence(funnels)}{_removed(run)}", charts, tables)
 
 
 def _sources(funnel: dict) -> dict[str, int]:
@@ -119,6 +120,18 @@ def _sentence(funnels: dict[int, dict]) -> str:
     more = [f"{funnel[name]:,} {SOURCES[name][0]}" for name in ("carried", "replayed", "real") if funnel.get(name)]
     beside = f"; beside them {', '.join(more)}" if more else ""
     return f"Iteration {number}: {'; '.join(parts) or 'nothing was sampled'}{beside}."
+
+
+def _sweep(run: RunFiles) -> list[Table]:
+    """What each iteration chose, where the recipe has a sweep."""
+    header = ("iteration", "temperature", "threshold", "balance score", "samples")
+    rows = [
+        (str(row["iteration"]), f"{found['temperature']:g}", f"{found['threshold']:g}", f"{found['score']:.3f}",
+         f"{found['samples']:,}")
+        for row in run.rows
+        if (found := row.get("sweep"))
+    ]  # fmt: skip
+    return [Table("how each iteration chose to sample (sweep)", header, rows)] if rows else []
 
 
 def _removed(run: RunFiles) -> str:

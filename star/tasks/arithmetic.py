@@ -203,6 +203,12 @@ class Arithmetic(Task):
             return check_paper(text, *pair)
         return check_columns(text, *pair, self.settings.operation)
 
+    def equations(self, problem: Problem, text: str) -> tuple[str, ...]:
+        """Of a scratchpad, its lines."""
+        if not self._pair(problem):
+            return super().equations(problem, text)
+        return tuple("".join(line.split()) for line in text.strip().split("\n"))
+
     def _pair(self, problem: Problem) -> tuple[int, int] | None:
         """The two numbers of a question that is worked on a scratchpad."""
         numbers = re.fullmatch(r"([0-9]+)[-+*]([0-9]+)", problem.question.replace(" ", ""))

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterator, Sequence
 
 from star.recipe import Decoding
 from star.records import Attempt, Problem, Verdict
-from star.verify import Extractor, Steps, Verifier, check_steps, parse_number
+from star.verify import Extractor, Steps, Verifier, check_steps, closed_equations, parse_number
 from star.verify.choice import letter, parse_choice
 from star.verify.yields import computes, reasons
 
@@ -136,6 +136,11 @@ class Task(ABC):
     def steps(self, problem: Problem, text: str) -> Steps:
         """Whether the steps of a rationale add up, beside its final answer. Never raises on any text."""
         return check_steps(text)
+
+    def equations(self, problem: Problem, text: str) -> tuple[str, ...]:
+        """The equations of a rationale, in order and in one way of writing them: those with the same list reason alike
+        (`selection.distinct`). Never raises on any text."""
+        return closed_equations(text)
 
     def yields(self, problem: Problem, text: str, answer: str) -> bool:
         """Whether some step of a rationale yields `answer`, its final one (`star/verify/yields.py`), for all that can

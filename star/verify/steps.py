@@ -22,7 +22,7 @@ from fractions import Fraction
 from itertools import islice, product
 from typing import NamedTuple
 
-from star.verify.compute import NotClosed
+from star.verify.compute import Item, NotClosed, Number
 from star.verify.prose import TOKEN, Expression, Token, after_open, read, runs
 
 _CHARACTERS = str.maketrans("−－–＋×·⋅∙＊÷＝≅≃[]（）", "---+*****/=≈≈()()")
@@ -112,6 +112,25 @@ def equations(text: str) -> Iterator[Equation]:
         for sign, left, right, sides in _equals(line):
             values = frozenset(value for side in sides for value, _ in _readings(side))
             yield Equation(left, right, values, _agreement(sign, *sides, line) if sides else None)
+
+
+def closed_equations(text: str) -> tuple[str, ...]:
+    """The equations between closed expressions of `text`, right or wrong, in order: its calculator annotations, or else
+    those of the text itself. Units and ways to write a number are left out. Never raises on any text.
+
+    >>> closed_equations("He has $1,000 / 4 = <<1000/4=250>>250."), closed_equations("3 apples x 4 = 12.0")
+    (('1000/4=250',), ('3*4=12',))
+    """
+    text = _normalise(text)
+    lines = _ANNOTATION.findall(text) or text.splitlines()
+    closed = (sides for line in lines for *_, sides in _equals(line) if sides)
+    return tuple("=".join("".join(map(_plainly, side.items)) for side in sides) for sides in closed)
+
+
+def _plainly(item: Item) -> str:
+    if isinstance(item, Number):
+        return f"{item.value}{'%' * item.percent}"
+    return {"÷": "/", "~": "-"}.get(item, item)
 
 
 class _Step(NamedTuple):
