@@ -10,7 +10,9 @@ longer than all else together, and belongs to verifying, not to the data path. A
 training rows, as ever, and then an empty adapter with its log.
 
 Overhead is every CPU second of the process from the first row that is read until the report is written, less those in
-the fake's `sample` and in nothing else; it is given by stage, and divided by the problems. CPU seconds, so that what
+the fake's `sample` and in nothing else; it is given by stage, and divided by the problems; then by activity: the data
+path (reading problems, prompts, journals, selection, training rows, history, metrics, report), verifying (answers and
+steps), and auditing (overlap with protected texts, signals, specimens). CPU seconds, so that what
 else the machine does is not counted; the seconds on the wall stand below them. Imports come before, and take the same
 for one problem as for a million. Peak memory is the process's (`ru_maxrss`), libraries included.
 """
@@ -26,6 +28,7 @@ import resource
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -151,21 +154,25 @@ def run_once(recipe_file: Path, overrides: Sequence[str], runs: Path, equations:
     """One whole iteration; returns seconds by stage, and what was done in them."""
     import star.session
     import star.store.iteration
+    from star.clock import clock
     from star.loop import run
     from star.preflight import check
+    from star.processes.world import Alone
     from star.recipe import load_recipe
     from star.session import open_session
     from star.store import Store
 
     star.session.train_lora = no_training
     star.store.iteration.time = SimpleNamespace(monotonic=time.process_time)
+    clock._now = time.process_time
+    clock.take()
     recipe = load_recipe(recipe_file, overrides)
     began, start = time.monotonic(), time.process_time()
     checked = check(recipe)
     checked_at = time.process_time()
     sampler = FakeSampler(equations)
     with Store.open(runs / recipe.name, recipe) as store:
-        session = open_session(checked, store)
+        session = open_session(checked, store, Alone())
         session.sampler = sampler
         opened_at = time.process_time()
         run(session, store)
@@ -177,7 +184,10 @@ def run_once(recipe_file: Path, overrides: Sequence[str], runs: Path, equations:
             stages[name] = stages.get(name, 0.0) + seconds
     stages["metrics, card, report and between"] = ended - start - sum(stages.values())
     stages["(the fake sampler)"] = -sampler.seconds
-    return {"stages": stages, "metrics": metrics, "wall": time.monotonic() - began}
+    spent = Counter(base["spent"]) + Counter(metrics["spent"])
+    activities = {name: spent[name] for name in ("verifying", "auditing")}
+    activities = {"data path": sum(stages.values()) - sum(activities.values())} | activities
+    return {"stages": stages, "activities": activities, "metrics": metrics, "wall": time.monotonic() - began}
 
 
 def main() -> int:
@@ -206,15 +216,20 @@ def main() -> int:
         profile.dump_stats(arguments.profile)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB
     micro = {name: round(1e6 * s / arguments.problems, 2) for name, s in found["stages"].items()}
-    for name, each in micro.items():
+    kinds = {name: round(1e6 * s / arguments.problems, 2) for name, s in found["activities"].items()}
+    for name, each in (*micro.items(), ("overhead", sum(micro.values())), *kinds.items()):
         print(f"{name:36}{each:10.1f} µs a problem")
-    print(f"{'overhead':36}{sum(micro.values()):10.1f} µs a problem")
     print(f"{'on the wall, sampler included':36}{1e6 * found['wall'] / arguments.problems:10.1f} µs a problem")
     print(f"{'peak RSS':36}{peak:10.0f} MiB")
     figures = {"machine": machine("torch", "transformers"), "problems": arguments.problems, "peak_mib": round(peak)}
     counts = {name: found["metrics"][name] for name in ("solved", "hinted", "rationalized", "examples")}
     if arguments.json:
-        figures |= {"microseconds": micro, "overhead": round(sum(micro.values()), 1), "counts": counts}
+        figures |= {
+            "microseconds": micro,
+            "activities": kinds,
+            "overhead": round(sum(micro.values()), 1),
+            "counts": counts,
+        }
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
     return 0
 

@@ -47,8 +47,11 @@ def calibrate(recipe: Recipe, reader: Reader, shape: Shape, config: Any) -> Devi
             sampler.sample(prompts, recipe.decoding.model_copy(update=update), 0)
             return now() - start
 
-        sample(2)  # loads
+        sample(1)
+        sampler.release()
+        loaded = sample(1)
         first = min(sample(1) for _ in range(2))
+        loading = shape.weight_bytes / max(1e-3, loaded - first)
         decoding = sample(decoded + 1) - first
         sampler.release()
         target = "".join(reader.rationales()[:1]) or "x " * 50
@@ -69,7 +72,8 @@ def calibrate(recipe: Recipe, reader: Reader, shape: Shape, config: Any) -> Devi
     read = stage.prefill(shape) / first
     memory = psutil.virtual_memory().total
     name = f"this machine, {torch.get_num_threads()} threads, {str(dtype).removeprefix('torch.')}"
-    return Device(name, read, None, memory, 1.0, tuned / read, 0.0, stage.decode(shape) / decoding, "measured now")
+    decoded_flops = stage.decode(shape) / decoding
+    return Device(name, read, None, memory, 1.0, tuned / read, 0.0, decoded_flops, loading, "measured now")
 
 
 def verify_seconds(task: Task, problem: Problem, texts: Sequence[str]) -> float:

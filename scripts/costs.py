@@ -161,6 +161,7 @@ class Device:
         prefill_share, train_share: of `flops` that those reach.
         decode_share: of `bandwidth` that decoding reaches.
         decode_flops: a second, measured, at the batch size of the recipe.
+        loading: bytes of weights, a second, from disk to where they compute.
     """
 
     name: str
@@ -171,6 +172,7 @@ class Device:
     train_share: float = 0.4
     decode_share: float = 0.55
     decode_flops: float = 0.0
+    loading: float = 1e9
     source: str = ""
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from scripts.costs import FineTuning, Sampling, Texts
 from star.errors import UserError
 from star.files import to_line
-from star.prompts import PromptBuilder, evaluates_with_exemplars, samples_with_exemplars
+from star.prompts import SEPARATOR, PromptBuilder, evaluates_with_exemplars, samples_with_exemplars
 from star.recipe import Recipe
 from star.records import Attempt, Completion, Example, Problem, Prompt, Verdict
 from star.tasks import Task
@@ -79,9 +79,13 @@ class Reader:
     def rationales(self) -> list[str]:
         """How completions are likely to read: as the exemplars or, where there are none, worked solutions."""
         if self.prompts.exemplars:
-            return [rationale for _, rationale in self.prompts.exemplars]
+            return [self.prompts.exemplar_target(*exemplar) for exemplar in self.prompts.exemplars]
         found = [text for text in self.task.solutions(self.some) if text]
         return found or [text for text in self.task.solutions(self.held_out[:SHOWN]) if text]
+
+    def ending(self, exemplars: bool) -> float:
+        """Tokens sampled behind a rationale: the end of the sequence or, after exemplars, what stands between them."""
+        return self.tokens(f"{SEPARATOR}Q") - self.tokens("Q") if exemplars else 1
 
     def texts(self, hinted: bool, exemplars: bool, completion: float) -> Texts:
         texts = [prompt.text for prompt in self.prompts.prompts(self.some, hinted, exemplars)]
@@ -108,7 +112,9 @@ def count(recipe: Recipe, reader: Reader, assumed: Assumed, problems: float | No
     held_out = min(len(reader.held_out), recipe.evaluation.problems or len(reader.held_out))
     rationales = reader.rationales()
     limit, rationale = recipe.decoding.max_new_tokens, max(rationales, key=len, default="")
-    completion = assumed.completion or min(limit, fmean(map(reader.tokens, rationales)) + 1 if rationales else limit)
+    ending = reader.ending(samples_with_exemplars(recipe, 1, hinted=False))
+    written = fmean(map(reader.tokens, rationales)) + ending if rationales else limit
+    completion = assumed.completion or min(limit, written)
     failed = tried * (1 - assumed.solved) * recipe.rationalization.probability
     samples = recipe.decoding.samples
     stages, rows = {}, HISTORY * tried

@@ -49,6 +49,8 @@ DISK = 0.5e9
 """Bytes that a disk writes in a second, fsync included: a modest SSD."""
 NETWORK = 1.25e9
 """Bytes a second between machines: 10 Gbit/s."""
+LOADS = 3
+"""Times that an iteration reads the weights: to attempt, to fine-tune, to evaluate; once more to score real texts."""
 MICRO_BATCH = {"cpu": 2048, "gpu": 4096}
 """Tokens whose activations are kept at once (`star/train/lora.py`)."""
 
@@ -73,9 +75,10 @@ def plan(
     attempts = sum(stage.attempts for stage in counts.stages.values())
     adapter = shape.adapter(rank) * FP32
     written = counts.rows_bytes + adapter
+    seconds["loading"] = (LOADS + (recipe.audit.reference_texts > 0)) * shape.weight_bytes / device.loading
     seconds |= {"verifying": attempts * verifying / processes, "the loop": attempts * LOOP_SECONDS}
     seconds |= {"writing to disk": written / DISK, "network": ((gpus > 1) * gpus * adapter) / NETWORK}
-    bounds |= {"fine-tuning": "compute", "verifying": "verification", "the loop": "one core"}
+    bounds |= {"fine-tuning": "compute", "loading": "disk", "verifying": "verification", "the loop": "one core"}
     bounds |= {"writing to disk": "disk", "network": "network"}
     stage = counts.stages["attempts"]
     batch = sequences_that_fit(shape, device, stage.texts, min(recipe.sampler.batch_size, stage.attempts))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from star.errors import UserError
 
@@ -16,31 +19,30 @@ BLOCK = 1 << 20
 
 Row = TypeVar("Row")
 
-_parse = json.JSONDecoder().decode
-_write = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+_decoder = cache(msgspec.json.Decoder)
 
 
 class Rows(Collection[Row], Generic[Row]):
     """The rows of a JSONL file, read and parsed anew each time they are gone through: one at a time is in memory.
 
     Args:
-        make: what a row's JSON object becomes; itself by default.
+        kind: what a row's JSON object becomes: a dataclass, as those of `records.py`, or itself by default.
 
     Raises:
         UserError: a line is damaged; the message names file and line.
     """
 
-    def __init__(self, path: Path, make: Callable[[dict[str, Any]], Row] = lambda row: row):
-        self.path, self.make = path, make
+    def __init__(self, path: Path, kind: type[Row] = dict):
+        self.path, self._parse = path, _decoder(kind).decode
 
     def __iter__(self) -> Iterator[Row]:
         with self.path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 try:
-                    row = _parse(line.decode())
-                except (ValueError, RecursionError) as error:  # no JSON, or no UTF-8
+                    row = self._parse(line)
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                     raise UserError(f"{self.path}:{number}: damaged line: {error}") from None
-                yield self.make(row)
+                yield row
 
     def __len__(self) -> int:
         with self.path.open("rb") as file:
@@ -68,9 +70,29 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def to_line(row: dict[str, Any]) -> str:
-    """One JSONL line, the same bytes for the same row."""
-    return _write(row) + "\n"
+def encode_line(row: Any) -> bytes:
+    """One JSONL line of a dict or a dataclass, the same bytes for the same row.
+
+    Raises:
+        UnicodeEncodeError: a text in it has half of a surrogate pair.
+    """
+    return _encode(row) + b"\n"
+
+
+def to_line(row: Any) -> str:
+    """The same as text."""
+    return encode_line(row).decode()
+
+
+def _plain(value: Any) -> Any:
+    """The text or number of a subclass, such as a `ChatText`."""
+    for kind in (str, int, float):
+        if isinstance(value, kind):
+            return kind(value)
+    raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+_encode = msgspec.json.Encoder(order="sorted", enc_hook=_plain).encode
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class Follower:
     def fine_tune(self, rows: str, number: int, previous: str | None, checkpoints: str) -> None:
         """Take part in fine-tuning."""
         self.sampler.release()
-        examples = Rows(Path(rows), Example.from_dict)
+        examples = Rows(Path(rows), Example)
         train_lora(
             self.recipe,
             self.checkpoint,

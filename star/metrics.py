@@ -36,8 +36,7 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     if iteration.number > 0:
         if (folder / "attempts.jsonl").exists():  # not with `method: direct`
             plain, hinted = (
-                _counts(Rows(folder / f"{name}.jsonl", Attempt.from_dict), recipe)
-                for name in ("attempts", "rationalizations")
+                _counts(Rows(folder / f"{name}.jsonl", Attempt), recipe) for name in ("attempts", "rationalizations")
             )
             metrics |= _sampled(plain, hinted)
         examples = Counter(row["iteration"] for row in Rows(folder / "train.jsonl"))

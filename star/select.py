@@ -10,6 +10,7 @@ import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, groupby, islice
 from typing import NamedTuple
 
@@ -39,7 +40,8 @@ REASONS = (
 must not be learned, one that was accepted already (or nearly), enough of its problem, and what is drawn last."""
 
 
-class Dropped(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Dropped:
     """An accepted attempt that is not trained on, and why: one of `REASONS`."""
 
     attempt_id: str

@@ -6,7 +6,7 @@ weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -104,7 +104,7 @@ class Session:
     def __init__(self, checked: Checked, store: Store, checkpoint: Checkpoint, sampler: Sampler, world: World):
         self.recipe, self.task, self.prompts = checked.recipe, checked.task, checked.prompts
         self.train, self.held_out, self.reference = checked.train, checked.held_out, checked.reference
-        self.is_protected, self.problems_removed = checked.protected.hits, checked.removed.count
+        self.is_protected, self.problems_removed = spent("auditing")(checked.protected.hits), checked.removed.count
         self.real = checked.real
         self._synthesizer = checked.writer and Synthesizer(self.recipe, checked.writer, self.train, checked.protected)
         self.store, self.checkpoint, self.sampler, self.world = store, checkpoint, sampler, world
@@ -143,18 +143,17 @@ class Session:
             UserError: there are none.
         """
         recipe, number = self.recipe, iteration.number
-        past = self.store.rows(number - 1, "history", ProblemHistory.from_dict)
+        past = self.store.rows(number - 1, "history", ProblemHistory)
         history = partial(continue_history, past, attempts, recipe, number)
-        iteration.rows("history", lambda journal: _write(journal, (row.to_dict() for row in history())), dict)
+        iteration.rows("history", lambda journal: _write(journal, history()), dict)
         both = partial(chain, attempts, rationalizations)
 
-        def dropped_rows() -> Iterator[dict[str, Any]]:
+        def dropped_rows() -> Iterator[Dropped]:
             classes = {row.id: difficulty(row) for row in past} if recipe.selection.balance == "difficulty" else {}
             chosen = accepted(both(), recipe, self.task.meaning)
-            for row in drop(chosen, self.prompts, recipe, number, classes, self.is_protected):
-                yield row._asdict()
+            return drop(chosen, self.prompts, recipe, number, classes, self.is_protected)
 
-        dropped = iteration.rows("dropped", lambda journal: _write(journal, dropped_rows()), _dropped)
+        dropped = iteration.rows("dropped", lambda journal: _write(journal, dropped_rows()), Dropped)
         chosen = accepted(both(), recipe, self.task.meaning)
         return require_some(examples(chosen, dropped, self.prompts, recipe, number), both(), number)
 
@@ -167,9 +166,7 @@ class Session:
     def fine_tune(self, iteration: Iteration, examples: Iterable[Example]) -> None:
         """Stages: write the training data, then train the adapter on it."""
         number = iteration.number
-        written = iteration.rows(
-            "train", lambda journal: _write(journal, (example.to_dict() for example in examples)), Example.from_dict
-        )
+        written = iteration.rows("train", lambda journal: _write(journal, examples), Example)
         self.sampler.release()
         previous = None if self.recipe.train.from_base else self.store.adapter(number - 1)
         train = partial(train_lora, self.recipe, self.checkpoint, written, number, previous=previous)
@@ -211,12 +208,12 @@ class Session:
             self.recipe,
             self.task,
             number,
-            attempts=read("attempts", Attempt.from_dict),
-            rationalizations=read("rationalizations", Attempt.from_dict),
-            dropped=read("dropped", _dropped),
-            examples=read("train", Example.from_dict),
-            past=self.store.rows(number - 1, "history", ProblemHistory.from_dict),
-            now=read("history", ProblemHistory.from_dict),
+            attempts=read("attempts", Attempt),
+            rationalizations=read("rationalizations", Attempt),
+            dropped=read("dropped", Dropped),
+            examples=read("train", Example),
+            past=self.store.rows(number - 1, "history", ProblemHistory),
+            now=read("history", ProblemHistory),
             trained_before=self._trained_on(number - 1),
             reference=self.watch_reference(iteration),
             problems_removed=self.problems_removed,
@@ -245,7 +242,7 @@ class Session:
         return False
 
     def _trained_on(self, number: int) -> Collection[Example]:
-        return self.store.rows(number, "train", Example.from_dict)
+        return self.store.rows(number, "train", Example)
 
     def _reference_signals(self, adapter: Path | None) -> dict[str, Any]:
         self.sampler.release()  # there may be no room for two models
@@ -279,20 +276,16 @@ class Session:
             wave=self.recipe.sampler.wave,
             label=f"iteration {iteration.number}: {stage}",
         )
-        return iteration.rows(stage, lambda journal: produce(journal=journal), Attempt.from_dict)
+        return iteration.rows(stage, lambda journal: produce(journal=journal), Attempt)
 
 
-def _dropped(row: dict[str, Any]) -> Dropped:
-    return Dropped(**row)
-
-
-def _read(iteration: Iteration, name: str, make: Callable[[dict[str, Any]], Any]) -> Collection[Any]:
+def _read(iteration: Iteration, name: str, kind: type) -> Collection[Any]:
     """The rows of a stage, none if this iteration does not have it."""
     path = iteration.folder / f"{name}.jsonl"
-    return Rows(path, make) if path.exists() else ()
+    return Rows(path, kind) if path.exists() else ()
 
 
-def _write(journal: Journal, rows: Iterable[dict[str, Any]]) -> None:
+def _write(journal: Journal, rows: Iterable[Any]) -> None:
     """All rows as one wave: they are made in a moment, so what was begun is begun again."""
     journal.clear()
     journal.append(rows)

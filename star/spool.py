@@ -6,13 +6,13 @@ small. So a data set may be edited, or moved, while a run is at work: the run ke
 
 from __future__ import annotations
 
-import json
+import pickle
 import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from operator import attrgetter
-from typing import Any, overload
+from typing import overload
 
 from star.records import Problem
 
@@ -22,11 +22,6 @@ AT_ONCE = 1000
 """Problems that are read together."""
 
 _fields = attrgetter(*Problem.__slots__)
-
-
-def _problem(*fields: Any) -> Problem:
-    """From its fields, those that are tuples as lists."""
-    return Problem(*(tuple(field) if isinstance(field, list) else field for field in fields))
 
 
 class Spool(Sequence[Problem]):
@@ -43,7 +38,7 @@ class Spool(Sequence[Problem]):
 
     def append(self, problem: Problem) -> None:
         """Add a problem at the end."""
-        data = json.dumps(_fields(problem), ensure_ascii=False).encode("utf-8", "surrogatepass")
+        data = pickle.dumps(_fields(problem), pickle.HIGHEST_PROTOCOL)
         self._file.seek(self._ends[-1])
         self._file.write(data)
         self._ends.append(self._ends[-1] + len(data))
@@ -74,7 +69,7 @@ class Spool(Sequence[Problem]):
         self._file.seek(ends[0])
         data = self._file.read(ends[-1] - ends[0])
         parts = (data[a - ends[0] : b - ends[0]] for a, b in pairwise(ends))
-        return [_problem(*json.loads(part.decode("utf-8", "surrogatepass"))) for part in parts]
+        return [Problem(*pickle.loads(part)) for part in parts]
 
 
 class Chosen(Sequence[Problem]):

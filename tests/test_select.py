@@ -31,7 +31,8 @@ def dropped(recipe, attempts, difficulty=None, protected=()):
     """Why attempts are not trained on, by id."""
     prompts = PromptBuilder(build_task(recipe), recipe.prompt, None)
     chosen = accepted(attempts, recipe, says)
-    return dict(drop(chosen, prompts, recipe, 1, difficulty or {}, lambda text: text in protected))
+    gone = drop(chosen, prompts, recipe, 1, difficulty or {}, lambda text: text in protected)
+    return {row.attempt_id: row.reason for row in gone}
 
 
 def chosen(recipe, plain, hinted=()):

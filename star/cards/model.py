@@ -47,7 +47,7 @@ def model_card(iteration: Artefacts, recipe: Recipe, merged: bool = False) -> st
     """
     facts, metrics, scores = iteration.facts, iteration.json("metrics"), iteration.json("scores")
     log = next(iter(iteration.rows("adapter/training")))
-    counts = origins(iteration.rows("train", Example.from_dict), recipe, iteration.number)
+    counts = origins(iteration.rows("train", Example), recipe, iteration.number)
     drawn = set(chain.from_iterable(training_order(recipe, iteration.number, log["examples"])))
     base, is_hub_model = base_name(recipe, facts["base_model"])
     audit = iteration.json("audit")

@@ -50,7 +50,7 @@ class Evaluation:
 
     def attempts(self, mode: str) -> Rows[Attempt]:
         """The attempts behind the scores of one evaluation mode."""
-        return Rows(self.folder / f"evaluation-{mode}.jsonl", Attempt.from_dict)
+        return Rows(self.folder / f"evaluation-{mode}.jsonl", Attempt)
 
 
 def score(subject: Subject, root: Path | None = None) -> Evaluation:
@@ -138,7 +138,7 @@ def _attempt(
             label=f"{model}: {mode}",
         )
         make = lambda journal, produce=produce: produce(journal=journal)  # noqa: E731
-        yield mode, iteration.rows(f"evaluation-{mode}", make, Attempt.from_dict)
+        yield mode, iteration.rows(f"evaluation-{mode}", make, Attempt)
 
 
 def _settings(recipe: Recipe, task: Task) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def dataset_rows(store: Store, number: int, with_too_long: bool = True) -> Itera
         UserError: see `write_dataset`.
     """
     iteration = Artefacts(store, number)
-    examples = iteration.rows("train", Example.from_dict)
+    examples = iteration.rows("train", Example)
     log = next(iter(iteration.rows("adapter/training")))
     too_long, recipe = set(log["too_long"]), recipe_of(store, iteration)
     order = training_order(recipe, number, log["examples"]) if recipe else ()

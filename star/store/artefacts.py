@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -59,12 +59,12 @@ class Artefacts:
         """The artefact `NAME.json`, if the iteration has it."""
         return read_json(self.path(f"{name}.json")) if self.has(f"{name}.json") else None
 
-    def rows(self, name: str, make: Callable[[dict[str, Any]], Row] = lambda row: row) -> Iterable[Row]:
+    def rows(self, name: str, kind: type[Row] = dict) -> Iterable[Row]:
         """The rows of `NAME.jsonl`, one at a time; of a stage at work, those of its waves that are on disk."""
         if self.has(f"{name}.jsonl"):
-            return Rows(self.path(f"{name}.jsonl"), make)
+            return Rows(self.path(f"{name}.jsonl"), kind)
         journal = self.folder / f"{name}.jsonl.journal"
-        return islice(Rows(journal, make), check_journal(journal)[0].rows) if journal.exists() else ()
+        return islice(Rows(journal, kind), check_journal(journal)[0].rows) if journal.exists() else ()
 
 
 def iterations_of(store: Store) -> Iterator[Artefacts]:

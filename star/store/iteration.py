@@ -59,11 +59,11 @@ class Iteration:
         self._files = self._recorded()
         self.seconds, self.spent, self.joules = read_times(self.folder / TIMINGS)
 
-    def rows(self, name: str, produce: Callable[[Journal], None], make: Callable[[dict[str, Any]], Row]) -> Rows[Row]:
+    def rows(self, name: str, produce: Callable[[Journal], None], kind: type[Row]) -> Rows[Row]:
         """The stage `NAME.jsonl`: `produce` appends to a journal, which may already hold rows from before a crash.
 
         Returns:
-            What `make` turns the rows into, one at a time.
+            The rows, of this `kind`, one at a time.
         """
         path = self.folder / f"{name}.jsonl"
         if not path.exists():
@@ -74,7 +74,7 @@ class Iteration:
             journal.path.rename(path)
             sync_folder(self.folder)
             seals_of(journal.path).unlink(missing_ok=True)
-        return Rows(path, make)
+        return Rows(path, kind)
 
     def json(self, name: str, make: Callable[[], Any]) -> Any:
         """The stage `NAME.json`: what `make` returns."""

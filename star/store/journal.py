@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from star.errors import UserError
-from star.files import BLOCK, Rows, sync, sync_folder, to_line
+from star.files import BLOCK, Rows, encode_line, sync, sync_folder
 
 
 class Seal(NamedTuple):
@@ -58,19 +58,19 @@ class Journal:
         """All rows so far."""
         return Rows(self.path)
 
-    def append(self, rows: Iterable[dict[str, Any]]) -> None:
-        """Add a wave, one row at a time; it is on disk when this returns, as a whole or not at all."""
+    def append(self, rows: Iterable[Any]) -> None:
+        """Add a wave of dicts or dataclasses, a row at a time; it is on disk when this returns, whole or not at all."""
         digest, count, size = hashlib.sha256(), 0, 0
         with self.path.open("ab") as file:
             for row in rows:
-                line = to_line(row).encode()
+                line = encode_line(row)
                 file.write(line)
                 digest.update(line)
                 count, size = count + 1, size + len(line)
             sync(file)
         seal = Seal(self.count + count, self._end + size, digest.hexdigest())
         with self._seals.open("ab") as file:
-            file.write(to_line(seal._asdict()).encode())
+            file.write(encode_line(seal._asdict()))
             sync(file)
         self.count, self._end = seal.rows, seal.bytes
 

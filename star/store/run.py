@@ -185,13 +185,13 @@ class Store:
         self.require_intact(folder)
         return folder / "adapter"
 
-    def rows(self, number: int, name: str, make: Callable[[dict[str, Any]], Row]) -> Collection[Row]:
+    def rows(self, number: int, name: str, kind: type[Row]) -> Collection[Row]:
         """The stage `NAME.jsonl` of a finished iteration; nothing where it has none."""
         path = self._finished(number) / f"{name}.jsonl"
         if not path.exists():
             return ()
         self.require_intact(path.parent)
-        return Rows(path, make)
+        return Rows(path, kind)
 
     def metrics(self) -> list[dict[str, Any]]:
         """Of the finished iterations, in order."""

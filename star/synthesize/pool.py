@@ -62,11 +62,6 @@ class Member:
         fields = {name: getattr(self, name) for name in self.__slots__}
         return {**fields, "problem": self.problem.to_dict(), "agreement": self.agreement}
 
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Member:
-        fields = {name: value for name, value in data.items() if name != "agreement"}
-        return cls(**{**fields, "problem": Problem.from_dict(data["problem"])})
-
 
 def count(answers: Iterable[str | None], before: Mapping[str, int], task: Task, problem: Problem) -> dict[str, int]:
     """A tally with more votes in it. Answers that mean the same are one; `None`, and what cannot be an answer, none."""

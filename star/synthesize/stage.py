@@ -62,8 +62,8 @@ class Synthesizer:
             store: where the iteration before is.
         """
         number = iteration.number
-        past = store.rows(number - 1, "pool", Member.from_dict)
-        trained = store.rows(number - 1, "train", Example.from_dict)
+        past = store.rows(number - 1, "pool", Member)
+        trained = store.rows(number - 1, "train", Example)
         sources = Sources(self.train, standing(past), trained)
         written = iteration.rows("written", partial(self._write, number, sources, past, model), dict)
         asked = Spool(ballots(written, past, self.writer, self.recipe, number))
@@ -74,7 +74,7 @@ class Synthesizer:
             members = voted_pool(past, written, votes, self.writer, self.recipe, number)
             journal.append(member.to_dict() for member in members)
 
-        members = iteration.rows("pool", pool, Member.from_dict)
+        members = iteration.rows("pool", pool, Member)
         iteration.json("synthesis", lambda: summary(written, votes, members, self.writer, self.recipe, number))
 
     def pool(self, iteration: Iteration) -> Sequence[Problem]:
@@ -156,7 +156,7 @@ class Synthesizer:
 
 def _members(iteration: Iteration) -> Rows[Member]:
     """The pool after this iteration."""
-    return Rows(iteration.folder / "pool.jsonl", Member.from_dict)
+    return Rows(iteration.folder / "pool.jsonl", Member)
 
 
 def _parts(asked: Sequence[Any], completions: list[Completion]) -> Iterator[tuple[Any, list[Completion]]]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
+from star.clock import spent
 from star.errors import Complaints, UserError, shown
 from star.overlap import Protected
 from star.recipe import CustomTask, Recipe
@@ -94,8 +95,9 @@ def load_problems(recipe: Recipe, task: Task) -> Problems:
     for split, problems in (("training", train), ("held-out", held_out)):
         _require_some(task, split, problems)
     _require_unique_ids(train, held_out)
-    protected = protect(held_out, recipe.audit)
-    train, removed = without_overlap(train, protected, recipe.audit)
+    with spent("auditing"):
+        protected = protect(held_out, recipe.audit)
+        train, removed = without_overlap(train, protected, recipe.audit)
     return Problems(_first(recipe.limit, train), _evaluated(recipe, held_out), protected, removed)
 
 

@@ -88,11 +88,11 @@ def test_any_flipped_bit_of_a_sealed_wave_is_found(tmp_path_factory, data):
 def test_damage_names_file_lines_and_both_hashes(tmp_path):
     path = written(tmp_path)
     good = path.read_bytes()
-    path.write_bytes(good.replace(b'"n": 3', b'"n": 4'))
-    old, new = (hashlib.sha256(b'{"n": %d}\n' % n).hexdigest() for n in (3, 4))
+    path.write_bytes(good.replace(b'"n":3', b'"n":4'))
+    old, new = (hashlib.sha256(b'{"n":%d}\n' % n).hexdigest() for n in (3, 4))
     with pytest.raises(UserError, match=rf"damaged in lines 3-3: their SHA-256 is {new}, not {old}"):
         check_journal(path)
-    path.write_bytes(good.replace(b'{"n": 2', b'{"n" 2 '))
+    path.write_bytes(good.replace(b'{"n":2', b'{"n" 2'))
     with pytest.raises(UserError, match=r"a\.jsonl\.journal:2: damaged line"):
         check_journal(path)
     path.write_bytes(good[:-1])
@@ -111,7 +111,7 @@ def test_a_damaged_seal_in_the_middle_names_file_and_line(tmp_path, line):
 
 def test_a_seal_that_counts_other_rows_is_damaged(tmp_path):
     path = written(tmp_path)
-    seals_of(path).write_bytes(seals_of(path).read_bytes().replace(b'"rows": 3', b'"rows": 7'))
+    seals_of(path).write_bytes(seals_of(path).read_bytes().replace(b'"rows":3', b'"rows":7'))
     with pytest.raises(UserError, match=r"seals: damaged: it has 5 rows where a\.jsonl\.journal has 1"):
         Journal(path)
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import pytest
 
@@ -10,6 +11,11 @@ from star.errors import UserError
 from star.files import Rows, write_text
 from star.recipe import load_recipe
 from star.store import Journal, Store
+
+
+@dataclass(frozen=True)
+class Numbered:
+    n: int
 
 
 @pytest.mark.parametrize("line", [b'{"n": ', b'{"n": "\xff"}'])
@@ -24,17 +30,17 @@ def test_a_damaged_line_in_the_middle_names_file_and_line_when_it_is_reached(tmp
 
 def test_rows_are_gone_through_as_often_as_one_likes_and_made_into_what_is_asked_for(tmp_path):
     Journal(tmp_path / "a.jsonl").append({"n": n} for n in range(3))
-    rows = Rows(tmp_path / "a.jsonl", lambda row: row["n"])
-    assert (list(rows), list(rows), len(rows)) == ([0, 1, 2], [0, 1, 2], 3)
-    assert 2 in rows
-    assert 3 not in rows
+    rows, expected = Rows(tmp_path / "a.jsonl", Numbered), [Numbered(0), Numbered(1), Numbered(2)]
+    assert (list(rows), list(rows), len(rows)) == (expected, expected, 3)
+    assert Numbered(2) in rows
+    assert Numbered(3) not in rows
 
 
-def test_rows_are_made_one_at_a_time(tmp_path):
-    made = []
-    Journal(tmp_path / "a.jsonl").append({"n": n} for n in range(3))
-    next(iter(Rows(tmp_path / "a.jsonl", made.append)))
-    assert made == [{"n": 0}]
+@pytest.mark.parametrize("line", [b'{"n":"1"}', b'{"m":1}', b"[1]", b"null"])
+def test_a_row_that_is_not_what_was_asked_for_is_damaged(tmp_path, line):
+    (path := tmp_path / "a.jsonl").write_bytes(line + b"\n")
+    with pytest.raises(UserError, match=r"a\.jsonl:1: damaged line"):
+        list(Rows(path, Numbered))
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):

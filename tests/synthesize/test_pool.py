@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from star.files import Rows, to_line
 from star.recipe import ArithmeticTask
 from star.records import Problem
 from star.synthesize.pool import Member, count, standing, up_again, vote_again, winner, within_share
@@ -88,8 +89,9 @@ def test_those_that_waited_longest_are_voted_on_first_and_retired_ones_last():
     assert up_again([retired, *members, computed], 2, seed=1) == asked[:2]
 
 
-def test_a_member_is_read_back_as_it_was_written():
-    assert Member.from_dict(MEMBER.to_dict()) == MEMBER
+def test_a_member_is_read_back_as_it_was_written(tmp_path):
+    (path := tmp_path / "pool.jsonl").write_text(to_line(MEMBER.to_dict()))
+    assert list(Rows(path, Member)) == [MEMBER]
     assert MEMBER.to_dict()["agreement"] == 0.6
 
 

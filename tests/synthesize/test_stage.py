@@ -29,7 +29,7 @@ def rows(folder: Path, number: int, name: str) -> list[dict]:
 
 
 def pool(folder: Path, number: int) -> list[Member]:
-    return list(Rows(folder / f"iterations/{number:03d}/pool.jsonl", Member.from_dict))
+    return list(Rows(folder / f"iterations/{number:03d}/pool.jsonl", Member))
 
 
 def drafts(folder: Path, number: int) -> list[dict]:
