@@ -27,12 +27,13 @@ A recipe is a YAML file; `key=value` on the command line changes any key of it, 
 
 
 def reference() -> str:
-    """The whole reference, as Markdown: a table for each section."""
-    return "\n".join([HEAD.rstrip(), *_tables(Recipe, "")]) + "\n"
+    """The whole reference, as Markdown: a table for each section, once where several kinds have the same."""
+    return "\n".join([HEAD.rstrip(), *dict.fromkeys(_tables(Recipe, ""))]) + "\n"
 
 
-def _tables(section: type[Section], prefix: str) -> list[str]:
-    title = f"`{prefix.rstrip('.')}`" if prefix else "top level"
+def _tables(section: type[Section], prefix: str, kind: str = "") -> list[str]:
+    """The table of a section, and those of the sections in it."""
+    title = f"`{prefix.rstrip('.')}`{f' with `kind: {kind}`' if kind else ''}" if prefix else "top level"
     lines = [f"\n## {title}\n"]
     if prefix:
         lines.append(f"{_one_line(section.__doc__ or '')}\n")
@@ -42,18 +43,10 @@ def _tables(section: type[Section], prefix: str) -> list[str]:
         key = f"{prefix}{name}"
         lines.append(f"| `{key}` | {_default(field)} | {_one_line(field.description or '')} |")
         for inner in _sections(field.annotation):
-            if field.discriminator == "kind":
-                nested += _kind_tables(inner, f"{key}.")
-            else:
-                nested += _tables(inner, f"{key}.")
-    return [*lines, *nested]
-
-
-def _kind_tables(section: type[Section], prefix: str) -> list[str]:
-    kind = typing.get_args(section.model_fields["kind"].annotation)[0]
-    lines = _tables(section, prefix)
-    lines[0] = f"\n## `{prefix.rstrip('.')}` with `kind: {kind}`\n"
-    return lines
+            is_kind = field.discriminator == "kind"
+            chosen = typing.get_args(inner.model_fields["kind"].annotation)[0] if is_kind else ""
+            nested += _tables(inner, f"{key}.", chosen)
+    return ["\n".join(lines), *nested]
 
 
 def _sections(annotation: object) -> list[type[Section]]:
