@@ -34,6 +34,8 @@ EQUAL = 0.05
 """By what share the largest budget may exceed the smallest."""
 DRAWN = ("distinct_2", "false_positives")
 """Signals of the audit that have a panel."""
+FEW = 50
+"""Held-out problems; a group of fewer has no panel."""
 Found = TypeVar("Found")
 
 
@@ -86,8 +88,10 @@ def print_table(runs: Sequence[Run]) -> None:
 
 
 def draw(runs: Sequence[Run], path: Path) -> None:
-    """Panels of accuracy, on all problems and on each group, and of signals, over the samples drawn. As a PNG."""
-    panels = [_accuracy(runs, group) for group in dict.fromkeys(("all", *group_names(runs[0].rows)))]
+    """Panels of accuracy, on all problems and each larger group, and of signals, over the samples drawn. As a PNG."""
+    groups = [name for name in group_names(runs[0].rows) if name != "all"]
+    shown = ["all", *(name for name in groups if runs[0].scores(name)[0]["total"] >= FEW)]
+    panels = [_accuracy(runs, group) for group in shown]
     for signal in (BY_NAME[name] for name in DRAWN):
         panels.append(Panel(signal.title, [over_samples(run, watched(run, signal)) for run in runs]))
     draw_panels([run.name for run in runs], panels, 3, "samples drawn to train on (0 is the base model)", path)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from star.audit.signals import Signal
+from star.report.charts import short
 from star.report.compare import COLORS, Run
 
 Values = dict[int, float]
@@ -46,7 +47,7 @@ def draw_panels(names: Sequence[str], panels: Sequence[Panel], columns: int, not
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     lines = -(-len(panels) // columns)
     size = (3 * columns, 2.3 * lines + 0.5)
@@ -62,6 +63,7 @@ def draw_panels(names: Sequence[str], panels: Sequence[Panel], columns: int, not
                 axes.plot(ring, values[ring], "o", color=color, markersize=10, fillstyle="none", markeredgewidth=1.6)
         axes.set_title(panel.title, fontsize="medium", loc="left")
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: short(x)))
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
     for axes in grid.flat[len(panels) :]:
