@@ -13,7 +13,7 @@ from star.files import read_json, read_rows
 from tests.conftest import ROOT, TINY
 
 SAMPLED = ("decoding.samples=3", "decoding.temperature=1.0", "selection.require_sound_steps=true",
-           "selection.balance=problem", "audit.contamination=remove")  # fmt: skip
+           "selection.balance=problem", "audit.contamination=remove", "sampler.max_tokens_in_flight=4096")  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ VERIFIER = (
     "rationalization.probability=0",
     "verifier={lr: 3e-3, batch_size: 8, checkpoint_every: 3}",
     "evaluation.best_of={samples: 4}",
+    "sampler.max_tokens_in_flight=4096",  # not what is free now, which others' work changes, and manifests tell
 )
 
 
