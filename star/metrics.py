@@ -12,6 +12,9 @@ from star.records import STATUSES, Attempt
 from star.select import by_problem, solves
 from star.store import Iteration
 
+QUALITY = ("auc", "auc_within", "needed", "refused", "candidates", "low", "threshold")
+"""What the metrics have of `quality.json`."""
+
 
 def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     """The metrics of an iteration, from its artefacts alone.
@@ -21,7 +24,8 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     solves (`star/select.py`), `rationalized` those that needed the hint; plain and hinted attempts are kept apart.
     `cut_off` counts right attempts that ran into `max_new_tokens`, which are not trained on. `false_positives` counts
     right attempts with a wrong step in their working, of `checkable` right ones that have a step to check. `audit` has
-    the signals of `star/audit/signals.py`, `funnel` what became of the attempts.
+    the signals of `star/audit/signals.py`, `funnel` what became of the attempts, `quality` what came
+    of `selection.quality` (`star/quality/filter.py`).
     """
     folder = iteration.folder
     audit = read_json(folder / "audit.json")
@@ -38,6 +42,9 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
                 for name in ("attempts", "rationalizations")
             )
             metrics |= _sampled(plain, hinted)
+        if (folder / "quality.json").exists():
+            quality = read_json(folder / "quality.json")
+            metrics["quality"] = {key: quality[key] for key in QUALITY}
         examples = Counter(row["iteration"] for row in Rows(folder / "train.jsonl"))
         log = read_rows(folder / "adapter" / "training.jsonl")
         metrics |= {

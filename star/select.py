@@ -11,11 +11,12 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby, islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from star.errors import UserError
 from star.minhash import NearDuplicates
 from star.prompts import PromptBuilder
+from star.quality import Quality
 from star.recipe import Recipe
 from star.records import Attempt, Example, Problem, derive_seed
 from star.spool import Chosen
@@ -28,6 +29,7 @@ REASONS = (
     "unsound",
     "cut_off",
     "contaminated",
+    "quality",
     "duplicate",
     "near_duplicate",
     "per_problem",
@@ -35,14 +37,19 @@ REASONS = (
     "rationalized_share",
 )
 """Why an accepted attempt is not trained on, in the order in which that is asked: a wrong step, no end, a text that
-must not be learned, one that was accepted already (or nearly), enough of its problem, and what is drawn last."""
+must not be learned, one that others outrank, one that was accepted already (or nearly), enough of its problem, and what
+is drawn last."""
 
 
 class Dropped(NamedTuple):
-    """An accepted attempt that is not trained on, and why: one of `REASONS`."""
+    """An accepted attempt that is not trained on, and why: one of `REASONS`; its `score` where it was outranked."""
 
     attempt_id: str
     reason: str
+    score: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: value for name, value in self._asdict().items() if value is not None}
 
 
 class Candidate(NamedTuple):
@@ -109,6 +116,18 @@ def judged(
         yield from ((attempt, rule == "all" or attempt.verdict.accepted) for attempt in attempts)
 
 
+def passing(
+    candidates: Iterable[Attempt],
+    prompts: PromptBuilder,
+    recipe: Recipe,
+    number: int,
+    is_protected: Callable[[str], bool],
+) -> Iterator[Attempt]:
+    """The accepted attempts that pass what looks at one of them alone: what `Quality` ranks."""
+    filters = _Filters(prompts, recipe, number, is_protected)
+    return (attempt for attempt in candidates if not filters.own_reason(attempt))
+
+
 def drop(
     candidates: Iterable[Attempt],
     prompts: PromptBuilder,
@@ -116,17 +135,23 @@ def drop(
     number: int,
     difficulty: Mapping[str, str],
     is_protected: Callable[[str], bool],
+    quality: Quality | None = None,
 ) -> Iterator[Dropped]:
     """Which of the accepted attempts of iteration `number` are not trained on.
 
     Args:
         difficulty: class of each problem by success so far, for `selection.balance`.
         is_protected: whether a text must not be trained on.
+        quality: what ranked them, for `selection.quality`.
     """
     filters = _Filters(prompts, recipe, number, is_protected)
     kept: list[Candidate] = []
     for attempt in candidates:
-        if reason := filters.reason(attempt):
+        if reason := filters.own_reason(attempt):
+            yield Dropped(attempt.id, reason)
+        elif quality and (score := quality.score(attempt)) is not None and score < quality.threshold:
+            yield Dropped(attempt.id, "quality", score)
+        elif reason := filters.reason(attempt):
             yield Dropped(attempt.id, reason)
         elif recipe.selection.balance or recipe.selection.max_rationalized_share:
             problem = attempt.problem
@@ -177,7 +202,7 @@ def require_some(accepted: Iterator[Example], attempts: Iterable[Attempt], numbe
 
 
 class _Filters:
-    """What an accepted attempt must pass on its own, or beside those before it."""
+    """What an accepted attempt must pass on its own, and beside those before it."""
 
     def __init__(self, prompts: PromptBuilder, recipe: Recipe, number: int, is_protected: Callable[[str], bool]):
         self.prompts, self.recipe, self.number, self.is_protected = prompts, recipe, number, is_protected
@@ -187,15 +212,18 @@ class _Filters:
         self.of_cluster: Counter[int] = Counter()
         self.near = NearDuplicates()
 
-    def reason(self, attempt: Attempt) -> str:
-        """Why an attempt is not trained on: the first of `REASONS`, or nothing."""
+    def own_reason(self, attempt: Attempt) -> str:
+        """Why an attempt is not trained on whatever others there are: the first of `REASONS`, or nothing."""
         if _is_unsound(attempt, self.recipe):
             return "unsound"
         if attempt.completion.finish_reason == "length":  # would teach the model to end in mid-sentence
             return "cut_off"
+        target = self.prompts.training_target(attempt.completion.text)
+        return "contaminated" if self.is_protected(target) else ""
+
+    def reason(self, attempt: Attempt) -> str:
+        """Why an attempt is not trained on beside those before it: the first of `REASONS`, or nothing."""
         example = _example(attempt, self.prompts, self.recipe, self.number)
-        if self.is_protected(example.target):
-            return "contaminated"
         if (digest := digest_of(example)) in self.seen:
             return "duplicate"
         most, alike = self.rules.max_per_problem, self.rules.max_near_duplicates

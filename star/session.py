@@ -28,11 +28,12 @@ from star.models import Checkpoint, resolve_checkpoint
 from star.preflight import Checked
 from star.processes import World
 from star.prompts import evaluates_with_exemplars, samples_with_exemplars
+from star.quality import Quality, learn_quality
 from star.recipe import Decoding, recipe_hash
 from star.records import Attempt, Example, Problem, derive_seed, model_name
 from star.rollout import Wave, rollout
 from star.sample import Sampler, open_sampler, tokens_in_flight
-from star.select import Dropped, accepted, drop, examples, require_some
+from star.select import Dropped, accepted, drop, examples, passing, require_some
 from star.stop import stop_reason
 from star.store import Artefacts, Iteration, Journal, Store
 from star.store.retention import best
@@ -137,15 +138,34 @@ class Session:
         iteration.rows("history", lambda journal: _write(journal, (row.to_dict() for row in history())), dict)
         both = partial(chain, attempts, rationalizations)
 
+        def chosen() -> Iterator[Attempt]:
+            return accepted(both(), recipe, self.task.meaning)
+
+        quality = self._quality(iteration, attempts, chosen)
+
         def dropped_rows() -> Iterator[dict[str, Any]]:
             classes = {row.id: difficulty(row) for row in past} if recipe.selection.balance == "difficulty" else {}
-            chosen = accepted(both(), recipe, self.task.meaning)
-            for row in drop(chosen, self.prompts, recipe, number, classes, self.is_protected):
-                yield row._asdict()
+            for row in drop(chosen(), self.prompts, recipe, number, classes, self.is_protected, quality):
+                yield row.to_dict()
 
         dropped = iteration.rows("dropped", lambda journal: _write(journal, dropped_rows()), _dropped)
-        chosen = accepted(both(), recipe, self.task.meaning)
-        return require_some(examples(chosen, dropped, self.prompts, recipe, number), both(), number)
+        return require_some(examples(chosen(), dropped, self.prompts, recipe, number), both(), number)
+
+    def _quality(
+        self, iteration: Iteration, attempts: Collection[Attempt], chosen: Callable[[], Iterator[Attempt]]
+    ) -> Quality | None:
+        """Stage: learn what a good rationale looks like, and rank those that may be trained on."""
+        recipe, number = self.recipe, iteration.number
+        if (settings := recipe.selection.quality) is None:
+            return None
+
+        def ranking() -> dict[str, Any]:
+            candidates = passing(chosen(), self.prompts, recipe, number, self.is_protected)
+            quality = learn_quality(attempts, recipe, number).ranking(candidates, settings.keep)
+            console.print(f"iteration {number}: {quality}", markup=False)
+            return quality.to_dict()
+
+        return Quality.from_dict(iteration.json("quality", ranking))
 
     def mix(self, iteration: Iteration, accepted: Iterable[Example]) -> Iterator[Example]:
         """What is trained on: what this iteration accepted, and what the recipe adds of earlier and of real data."""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from star.errors import UserError
 from star.prompts import PromptBuilder
 from star.records import Attempt, Completion, Example, Problem, Prompt, Verdict
-from star.select import accepted, answers, drop, examples, failures, require_some
+from star.select import accepted, answers, drop, examples, failures, passing, require_some
 from star.tasks import build_task
 
 
@@ -28,7 +28,8 @@ def dropped(recipe, attempts, difficulty=None, protected=()):
     """Why attempts are not trained on, by id."""
     prompts = PromptBuilder(build_task(recipe), recipe.prompt, None)
     chosen = accepted(attempts, recipe, says)
-    return dict(drop(chosen, prompts, recipe, 1, difficulty or {}, lambda text: text in protected))
+    rows = drop(chosen, prompts, recipe, 1, difficulty or {}, lambda text: text in protected)
+    return {row.attempt_id: row.reason for row in rows}
 
 
 def chosen(recipe, plain, hinted=()):
@@ -148,6 +149,44 @@ def test_what_is_not_trained_on_has_a_reason(recipe_with):
         "base/plain/a/2": "per_problem",
         "base/plain/e/0": "contaminated",
     }
+
+
+class ByLength:
+    """A ranking that likes long texts, from 10 characters on."""
+
+    threshold = 10.0
+
+    def score(self, attempt):
+        return float(len(attempt.completion.text))
+
+
+def test_what_is_outranked_is_dropped_with_its_score_and_makes_room_for_better_ones(recipe_with):
+    recipe = recipe_with("selection.quality={}", "selection.max_per_problem=1")
+    attempts = [
+        attempt("a", text="1 #### 2"),
+        attempt("a", text="one and one #### 2", sample=1),
+        attempt("b", text="2", ended="length"),
+    ]
+    prompts = PromptBuilder(build_task(recipe), recipe.prompt, None)
+    rows = [row.to_dict() for row in drop(attempts, prompts, recipe, 1, {}, lambda text: False, ByLength())]
+    assert rows == [
+        {"attempt_id": "base/plain/a/0", "reason": "quality", "score": 8.0},
+        {"attempt_id": "base/plain/b/0", "reason": "cut_off"},
+    ]
+
+
+def test_what_is_ranked_passes_the_filters_that_look_at_it_alone(recipe_with):
+    recipe = recipe_with("selection.require_sound_steps=true", "selection.max_per_problem=1")
+    attempts = [
+        attempt("a", text="x"),
+        attempt("a", text="x", sample=1),
+        attempt("b", steps=(1, 1)),
+        attempt("c", ended="length"),
+        attempt("d", text="secret"),
+    ]
+    prompts = PromptBuilder(build_task(recipe), recipe.prompt, None)
+    ranked = passing(attempts, prompts, recipe, 1, lambda text: text == "secret")
+    assert [one.id for one in ranked] == ["base/plain/a/0", "base/plain/a/1"]
 
 
 def test_rationales_that_nearly_say_the_same_are_capped_across_problems(recipe_with):

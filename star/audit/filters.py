@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from star.recipe import Recipe
+from star.store import Artefacts
 
 
 class Filter(NamedTuple):
@@ -45,11 +46,18 @@ REJECTED = {
 """Verdicts in words, by status."""
 
 
-def filters(recipe: Recipe, checks_overlap: bool = True) -> tuple[Filter, ...]:
+def filters_of(iteration: Artefacts, recipe: Recipe) -> tuple[Filter, ...]:
+    """The filters that were in force in an iteration; what is new since it was made is left out."""
+    quality = iteration.json("quality")
+    return filters(recipe, iteration.has("dropped.jsonl"), quality is not None and not quality["refused"])
+
+
+def filters(recipe: Recipe, checks_overlap: bool = True, is_ranked: bool = True) -> tuple[Filter, ...]:
     """The filters of a recipe that are in force, in the order of `star.select.REASONS`.
 
     Args:
         checks_overlap: whether generated text is compared with held-out and protected text; older runs did not.
+        is_ranked: whether the classifier of `selection.quality` was good enough to be used.
     """
     rules, longest = recipe.selection, recipe.decoding.max_new_tokens
     protected = f"audit.protect: [{', '.join(recipe.audit.protect)}]" if recipe.audit.protect else ""
@@ -61,6 +69,8 @@ def filters(recipe: Recipe, checks_overlap: bool = True) -> tuple[Filter, ...]:
          "it came to its own end", "it ran into the limit, and would teach the model to end in mid-sentence"),
         (checks_overlap, "contaminated", protected,
          "it does not overlap held-out or protected text", "it overlaps held-out or protected text"),
+        (rules.quality and is_ranked, "quality", f"selection.quality.keep: {rules.quality and rules.quality.keep}",
+         "a classifier ranks it among the best", "a classifier does not rank it among the best"),
         (True, "duplicate", "", "no other example of its iteration reads the same", "another one reads the same"),
         (rules.max_near_duplicates, "near_duplicate", f"selection.max_near_duplicates: {rules.max_near_duplicates}",
          "no more than so many say nearly the same", "enough others say nearly the same"),

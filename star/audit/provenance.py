@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from star.audit.filters import Filter, filters
+from star.audit.filters import Filter, filters_of
 from star.errors import UserError
 from star.recipe import Decoding, Recipe, load_recipe, recipe_hash
 from star.records import AttemptId, Example, Problem, derive_seed, model_name
@@ -124,8 +124,8 @@ class Conditions:
 
     @cached_property
     def filters(self) -> tuple[Filter, ...]:
-        """What an attempt had to pass to be trained on; what is new since this iteration was made is left out."""
-        return filters(self.recipe, self.artefacts.has("dropped.jsonl")) if self.recipe else ()
+        """What an attempt had to pass to be trained on."""
+        return filters_of(self.artefacts, self.recipe) if self.recipe else ()
 
     def stage_seed(self, kind: str) -> int | None:
         """The seed that those of all attempts of one kind derive from."""

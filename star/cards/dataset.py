@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from star.audit.filters import filters
+from star.audit.filters import filters_of
 from star.cards.columns import COLUMNS, PARQUET, Layout
 from star.cards.licences import UNKNOWN, common_licence, licence_of
 from star.cards.render import base_name, of, percent, render
@@ -115,7 +115,7 @@ def dataset_card(iteration: Artefacts, recipe: Recipe, counts: Counts, layout: L
         base=base_name(recipe, facts["base_model"])[0],
         facts=facts,
         recipe=recipe,
-        filters=filters(recipe, iteration.has("dropped.jsonl")) if counts.of_note["written"] else (),
+        filters=filters_of(iteration, recipe) if counts.of_note["written"] else (),
         funnel=funnel,
         stages=[stage for stage in STAGES if any(stage in found for found in funnel.values())],
         signals=signal_lines(audit),

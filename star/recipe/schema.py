@@ -248,6 +248,11 @@ class Recipe(Section):
                 self.selection.accept == "majority" and self.decoding.samples < 3,
             ),
             (
+                "selection.quality learns from what the ground truth says of rationales: it needs method: star and "
+                "selection.accept: correct",
+                self.selection.quality is not None and (self.method, self.selection.accept) != ("star", "correct"),
+            ),
+            (
                 f"selection.replay {self.selection.replay} and mix.real.share leave no room for what is accepted",
                 self.mix.real is not None and self.selection.replay + self.mix.real.share >= 1,
             ),

@@ -42,6 +42,17 @@ class Funnel(BaseModel):
     real: int = 0
 
 
+class Ranking(BaseModel):
+    """What came of `selection.quality` (`star/quality/filter.py`)."""
+
+    auc: float | None = None
+    auc_within: float | None = None
+    needed: float = 0.6
+    refused: str = ""
+    candidates: int = 0
+    low: int = 0
+
+
 class MetricsRow(BaseModel):
     """A line of `metrics.jsonl` (`star/metrics.py`)."""
 
@@ -51,6 +62,7 @@ class MetricsRow(BaseModel):
     spent: dict[str, float] = {}
     audit: dict[str, float | None] = {}
     funnel: Funnel = Funnel()
+    quality: Ranking | None = None
     sampled_tokens: int | None = None
     joules: float | None = None
     train_loss_last: float | None = None
