@@ -10,7 +10,7 @@ from star.verify.exact import ExactVerifier
 from star.verify.extract import Extractor
 from star.verify.label import LabelVerifier
 from star.verify.numeric import NumericVerifier, parse_number
-from star.verify.steps import STEPS_VERSION, Steps, check_steps
+from star.verify.steps import STEPS_VERSION, Steps, check_steps, sound_steps
 from star.verify.symbolic import SymbolicVerifier
 
 VERIFIERS: dict[str, type[Verifier]] = {
@@ -34,4 +34,5 @@ __all__ = [
     "Verifier",
     "check_steps",
     "parse_number",
+    "sound_steps",
 ]
