@@ -42,16 +42,17 @@ def _tables(section: type[Section], prefix: str) -> list[str]:
         key = f"{prefix}{name}"
         lines.append(f"| `{key}` | {_default(field)} | {_one_line(field.description or '')} |")
         for inner in _sections(field.annotation):
-            if name == "task":
-                nested += _task_tables(inner, typing.get_args(inner.model_fields["kind"].annotation)[0])
+            if field.discriminator == "kind":
+                nested += _kind_tables(inner, f"{key}.")
             else:
                 nested += _tables(inner, f"{key}.")
     return [*lines, *nested]
 
 
-def _task_tables(section: type[Section], kind: str) -> list[str]:
-    lines = _tables(section, "task.")
-    lines[0] = f"\n## `task` with `kind: {kind}`\n"
+def _kind_tables(section: type[Section], prefix: str) -> list[str]:
+    kind = typing.get_args(section.model_fields["kind"].annotation)[0]
+    lines = _tables(section, prefix)
+    lines[0] = f"\n## `{prefix.rstrip('.')}` with `kind: {kind}`\n"
     return lines
 
 

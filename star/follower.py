@@ -13,6 +13,7 @@ from star.models import choose_device, resolve_checkpoint, set_threads
 from star.processes import Place, follow
 from star.recipe import Recipe, recipe_hash
 from star.records import Example
+from star.request import SAMPLE, Request
 from star.rollout import WAVE, Wave
 from star.sample import open_sampler
 from star.session import FINE_TUNE, OPEN
@@ -28,7 +29,12 @@ def help_with(recipe: Recipe, place: Place, own: Own = NOTHING) -> None:
         own: what the user brings; the same as in the first process.
     """
     follower = Follower(recipe, own)
-    handlers = {OPEN: follower.open, WAVE: follower.attempt, FINE_TUNE: follower.fine_tune}
+    handlers = {
+        OPEN: follower.open,
+        WAVE: follower.attempt,
+        SAMPLE: follower.sample,
+        FINE_TUNE: follower.fine_tune,
+    }
     with silence():
         follow(place, choose_device(recipe.model).type == "cpu", handlers)
 
@@ -66,6 +72,10 @@ class Follower:
     def attempt(self, **wave: Any) -> list[dict[str, Any]]:
         """Sample and verify a wave."""
         return Wave.from_dict(wave).attempt(self.task, self.sampler)
+
+    def sample(self, **request: Any) -> list[dict[str, Any]]:
+        """Sample what nobody verifies yet."""
+        return Request.from_dict(request).sample(self.sampler)
 
     def fine_tune(self, rows: str, number: int, previous: str | None, checkpoints: str) -> None:
         """Take part in fine-tuning."""

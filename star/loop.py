@@ -17,6 +17,7 @@ from star.select import answers, failures
 from star.session import Session
 from star.spool import Chosen
 from star.store import Store
+from star.synthesize.pool import within_share
 from star.tracking import tracked
 
 
@@ -28,11 +29,12 @@ def run(session: Session, store: Store) -> None:
     for iteration in tracked(iterations, recipe, store):  # 0 only scores the base model
         number = iteration.number
         if number > 0:
-            problems = draw(session.train, recipe, number)
+            session.use_model(number - 1)
+            session.synthesize(iteration)
+            problems = within_share(draw(session.pool(iteration), recipe, number), recipe, number)
             if recipe.method == "direct":  # the paper's baseline: bare answers, no rationales
                 accepted = answers(problems, session.prompts, number)
             else:
-                session.use_model(number - 1)
                 attempts = session.attempt(iteration, problems)
                 rationalizations = session.rationalize(iteration, failures(problems, attempts, recipe, number))
                 accepted = session.select(iteration, attempts, rationalizations)

@@ -55,6 +55,8 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
             "train_loss_first": log[1]["loss"],
             "train_loss_last": log[-1]["loss"],
         }
+    if (synthesis := folder / "synthesis.json").exists():
+        metrics["synthesis"] = read_json(synthesis)
     return metrics | iteration.times()
 
 

@@ -26,6 +26,8 @@ from star.real import RealExamples, load_real
 from star.recipe import Recipe
 from star.records import Problem
 from star.spool import Chosen
+from star.synthesize import Writer, build_writer
+from star.synthesize.check import check_synthesis
 from star.tasks import Task, load_problems
 from star.tracking import require_trackers
 
@@ -56,10 +58,12 @@ class Checked:
     real: RealExamples
     tether_files: dict[str, str]  # those of audit.protect and mix.real, each with its SHA-256
     own: Own  # what the user brings
+    writer: Writer | None  # who writes new problems
+    writing: list[str]  # what there is to know of that
 
     def notices(self) -> list[str]:
         """What a user should know before the run, none of it an error."""
-        notices = [self.task.notice] if self.task.notice else []
+        notices = [*filter(None, [self.task.notice]), *self.writing]
         if skipped := self.task.skipped:
             notices.append(
                 f"{len(skipped)} problems are left out, because their ground truth cannot be verified; "
@@ -121,6 +125,7 @@ def check(recipe: Recipe, own: Own = NOTHING) -> Checked:
     real = load_real(recipe, prompts, protected)
     longest = _check_lengths(recipe, prompts, context, train, held_out, real)
     reference = load_reference(recipe, prompts, held_out, context)
+    writer = build_writer(recipe, task, prompts, context)
     return Checked(
         recipe,
         task,
@@ -135,6 +140,8 @@ def check(recipe: Recipe, own: Own = NOTHING) -> Checked:
         real,
         tether_files=_tether_files(recipe),
         own=own,
+        writer=writer,
+        writing=check_synthesis(writer, train),
     )
 
 

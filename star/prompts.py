@@ -90,6 +90,10 @@ class PromptBuilder:
             messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
         return [*messages, {"role": "user", "content": question}]
 
+    def request(self, text: str) -> str:
+        """A prompt in other words than the task's: without exemplars, through the chat template with `prompt.chat`."""
+        return self.chat(self._turns([], text)) if self.settings.chat else text
+
     def chat(self, messages: list[dict[str, str]]) -> ChatText:
         """These turns through the tokenizer's chat template, up to where the model's turn begins.
 

@@ -55,7 +55,7 @@ class RealExamples(Sequence[Example]):
     def __getitem__(self, index: int) -> Example:
         problem, rationale = self.rows[index]
         target = self.prompts.solution_target(problem, rationale).rstrip()
-        return Example(self.prompts.training_prompt(problem), target, f"real/{problem.source}", iteration=0)
+        return Example(self.prompts.training_prompt(problem), target, f"real/{problem.source}", 0, answer_source="gold")
 
 
 def load_real(recipe: Recipe, prompts: PromptBuilder, protected: Protected) -> RealExamples:

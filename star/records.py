@@ -40,6 +40,11 @@ class Problem:
     group: str = "all"
     meta: dict[str, Any] = field(default_factory=lambda: NO_META)
 
+    @property
+    def is_voted(self) -> bool:
+        """Whether nobody knows the answer, and what most samples say stands in for it."""
+        return self.answer_source == "consensus"
+
     def to_dict(self) -> dict[str, Any]:
         return _fields(self)
 
@@ -169,13 +174,17 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One row of training data. `iteration` is the one that accepted it; `attempt_id` leads back to the attempt."""
+    """One row of training data. `iteration` is the one that accepted it; `attempt_id` leads back to the attempt.
+
+    `answer_source` is that of its problem; empty in rows of runs that did not keep it.
+    """
 
     prompt: str
     target: str
     attempt_id: str
     iteration: int
     rationalized: bool = False
+    answer_source: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         return _fields(self)

@@ -13,7 +13,8 @@ from star.console import progress
 from star.interrupt import whole
 from star.processes import World
 from star.recipe import Decoding
-from star.records import Attempt, ChatText, Completion, Problem, Prompt, Verdict
+from star.records import Attempt, Completion, Problem, Prompt, Verdict
+from star.request import prompt_from_row, prompt_to_row
 from star.sample import Sampler
 from star.store import Journal
 from star.tasks import Task
@@ -43,7 +44,7 @@ class Wave:
     def to_dict(self) -> dict[str, Any]:
         return {
             "problems": [problem.to_dict() for problem in self.problems],
-            "prompts": [(p.problem_id, p.text, p.hinted, getattr(p.text, "turns", ())) for p in self.prompts],
+            "prompts": [prompt_to_row(prompt) for prompt in self.prompts],
             "decoding": self.decoding.model_dump(mode="json"),
             "seed": self.seed,
             "adapter": self.adapter and str(self.adapter.absolute()),
@@ -54,7 +55,7 @@ class Wave:
     def from_dict(cls, data: dict[str, Any]) -> Wave:
         return cls(
             [Problem.from_dict(problem) for problem in data["problems"]],
-            [_prompt(*prompt) for prompt in data["prompts"]],
+            [prompt_from_row(*prompt) for prompt in data["prompts"]],
             Decoding(**data["decoding"]),
             data["seed"],
             data["adapter"] and Path(data["adapter"]),
@@ -113,10 +114,6 @@ def rollout(
                 accepted += sum(row["verdict"]["status"] == "correct" for row in rows)
                 stop = min(start + wave, len(problems))
                 advance(stop - start, f"{accepted}/{stop * samples} correct")
-
-
-def _prompt(problem_id: str, text: str, hinted: bool, turns: Sequence[tuple[str, str]]) -> Prompt:
-    return Prompt(problem_id, ChatText(text, tuple(map(tuple, turns))) if turns else text, hinted)
 
 
 def _attempt(task: Task, problem: Problem, prompt: Prompt, completion: Completion, verdict: Verdict) -> Attempt:

@@ -20,7 +20,7 @@ from star.quality import Quality
 from star.recipe import Recipe
 from star.records import Attempt, Example, Problem, derive_seed
 from star.spool import Chosen
-from star.vote import majority
+from star.vote import majority, most_beside
 
 SHOWN_FAILURES = 3
 """Failed attempts shown when nothing was accepted."""
@@ -34,6 +34,7 @@ REASONS = (
     "near_duplicate",
     "per_problem",
     "balance",
+    "consensus_share",
     "rationalized_share",
 )
 """Why an accepted attempt is not trained on, in the order in which that is asked: a wrong step, no end, a text that
@@ -59,13 +60,14 @@ class Candidate(NamedTuple):
     problem: str
     group: str
     rationalized: bool
+    is_voted: bool
 
 
 def failures(
     problems: Sequence[Problem], attempts: Iterable[Attempt], recipe: Recipe, number: int
 ) -> Sequence[Problem]:
     """The `problems` that none of the `attempts` at them solved, each kept with `rationalization.probability`: those
-    to rationalize. The attempts are in the order of the problems."""
+    to rationalize. The attempts are in the order of the problems. An answer that was voted on is no hint to give."""
     probability, seed = recipe.rationalization.probability, derive_seed(recipe.seed, number, "rationalize")
     solved = (id for id, tries in by_problem(attempts) if any(solves(attempt, recipe) for attempt in tries))
 
@@ -74,6 +76,8 @@ def failures(
         for place, problem in enumerate(problems):
             if problem.id == next_solved:
                 next_solved = next(solved, None)
+            elif problem.is_voted:
+                continue
             elif probability == 1 or random.Random(derive_seed(seed, problem.id)).random() < probability:
                 yield place
         assert next_solved is None, f"{next_solved}: solved, but out of order"
@@ -144,7 +148,7 @@ def drop(
         is_protected: whether a text must not be trained on.
         quality: what ranked them, for `selection.quality`.
     """
-    filters = _Filters(prompts, recipe, number, is_protected)
+    filters, voted_share = _Filters(prompts, recipe, number, is_protected), recipe.max_voted_share
     kept: list[Candidate] = []
     for attempt in candidates:
         if reason := filters.own_reason(attempt):
@@ -153,9 +157,9 @@ def drop(
             yield Dropped(attempt.id, "quality", score)
         elif reason := filters.reason(attempt):
             yield Dropped(attempt.id, reason)
-        elif recipe.selection.balance or recipe.selection.max_rationalized_share:
+        elif recipe.selection.balance or recipe.selection.max_rationalized_share or voted_share is not None:
             problem = attempt.problem
-            kept.append(Candidate(attempt.id, problem.id, problem.group, attempt.prompt.hinted))
+            kept.append(Candidate(attempt.id, problem.id, problem.group, attempt.prompt.hinted, problem.is_voted))
     rng = random.Random(derive_seed(recipe.seed, number, "draw examples"))
     if by := recipe.selection.balance:
         kinds = {
@@ -166,6 +170,10 @@ def drop(
         over = _over_the_mean(kept, kinds[by], rng)
         kept = [candidate for candidate in kept if candidate not in over]
         yield from (Dropped(candidate.attempt_id, "balance") for candidate in over)
+    if voted_share is not None:
+        over = _over_the_voted_share(kept, voted_share, rng)
+        kept = [candidate for candidate in kept if candidate not in over]
+        yield from (Dropped(candidate.attempt_id, "consensus_share") for candidate in over)
     if share := recipe.selection.max_rationalized_share:
         yield from (Dropped(c.attempt_id, "rationalized_share") for c in _over_the_share(kept, share, rng))
 
@@ -186,7 +194,8 @@ def answers(problems: Iterable[Problem], prompts: PromptBuilder, number: int) ->
     """The training examples of `method: direct`: the bare ground truth of each problem."""
     for problem in problems:
         source = f"ground-truth/{problem.id}"
-        yield Example(prompts.training_prompt(problem), prompts.direct_target(problem), source, number)
+        prompt, target = prompts.training_prompt(problem), prompts.direct_target(problem)
+        yield Example(prompt, target, source, number, answer_source=problem.answer_source)
 
 
 def require_some(accepted: Iterator[Example], attempts: Iterable[Attempt], number: int) -> Iterator[Example]:
@@ -248,8 +257,8 @@ def _example(attempt: Attempt, prompts: PromptBuilder, recipe: Recipe, number: i
     rationalized, kept = attempt.prompt.hinted, recipe.rationalization.keep_hint
     if keeps := rationalized and kept > 0:
         keeps = random.Random(derive_seed(recipe.seed, number, "keep hint", attempt.id)).random() < kept
-    prompt = prompts.training_prompt(attempt.problem, keeps)
-    return Example(prompt, prompts.training_target(attempt.completion.text), attempt.id, number, rationalized)
+    prompt, target = prompts.training_prompt(attempt.problem, keeps), prompts.training_target(attempt.completion.text)
+    return Example(prompt, target, attempt.id, number, rationalized, attempt.problem.answer_source)
 
 
 def _over_the_mean(
@@ -269,6 +278,13 @@ def _over_the_share(kept: Collection[Candidate], share: float, rng: random.Rando
     hinted = [candidate for candidate in kept if candidate.rationalized]
     most = math.floor(share / (1 - share) * (len(kept) - len(hinted)))
     return rng.sample(hinted, max(0, len(hinted) - most))
+
+
+def _over_the_voted_share(kept: Collection[Candidate], share: float, rng: random.Random) -> dict[Candidate, None]:
+    """What has to go for answers that were voted on to be no more than `share`, even if no rationalized one is left."""
+    voted = [candidate for candidate in kept if candidate.is_voted]
+    plain = sum(not (candidate.is_voted or candidate.rationalized) for candidate in kept)
+    return dict.fromkeys(rng.sample(voted, max(0, len(voted) - most_beside(plain, share))))
 
 
 def digest_of(example: Example) -> bytes:

@@ -38,6 +38,7 @@ from star.stop import stop_reason
 from star.store import Artefacts, Iteration, Journal, Store
 from star.store.retention import best
 from star.store.run import RUN
+from star.synthesize.stage import Model, Synthesizer
 from star.tasks import problems_hash
 from star.train import train_lora
 from star.verify import STEPS_VERSION
@@ -106,12 +107,22 @@ class Session:
         self.train, self.held_out, self.reference = checked.train, checked.held_out, checked.reference
         self.is_protected, self.problems_removed = checked.protected.hits, checked.removed.count
         self.real = checked.real
+        self._synthesizer = checked.writer and Synthesizer(self.recipe, checked.writer, self.train, checked.protected)
         self.store, self.checkpoint, self.sampler, self.world = store, checkpoint, sampler, world
         self._weights: tuple[Path | None, str] = (None, model_name(0))
 
     def use_model(self, number: int) -> None:
         """Sample from the model that iteration `number` trained; 0 is the base model."""
         self._weights = (self.store.adapter(number), model_name(number))
+
+    def synthesize(self, iteration: Iteration) -> None:
+        """Stages: the model writes new problems, if the recipe asks for them, and votes on answers."""
+        if self._synthesizer:
+            self._synthesizer.run(iteration, self.store, Model(*self._weights, self.sampler, self.world))
+
+    def pool(self, iteration: Iteration) -> Sequence[Problem]:
+        """The training problems, and after them those that the model wrote and that stand in this iteration."""
+        return self._synthesizer.pool(iteration) if self._synthesizer else self.train
 
     def attempt(self, iteration: Iteration, problems: Sequence[Problem]) -> Rows[Attempt]:
         """Stage: sample a rationale and an answer for every problem, and verify."""

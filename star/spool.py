@@ -10,7 +10,7 @@ import json
 import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from operator import attrgetter
 from typing import Any, overload
 
@@ -96,3 +96,28 @@ class Chosen(Sequence[Problem]):
         if isinstance(place, slice):
             return [self._problems[i] for i in self._places[place]]
         return self._problems[self._places[place]]
+
+
+class Joined(Sequence[Problem]):
+    """The problems of one sequence, then those of another."""
+
+    def __init__(self, first: Sequence[Problem], then: Sequence[Problem]):
+        self._first, self._then = first, then
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._then)
+
+    @overload
+    def __getitem__(self, place: int) -> Problem: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Problem]: ...
+
+    def __getitem__(self, place: int | slice) -> Problem | list[Problem]:
+        at = range(len(self))[place]
+        if isinstance(at, range):
+            return [self[i] for i in at]
+        return self._first[at] if at < len(self._first) else self._then[at - len(self._first)]
+
+    def __iter__(self) -> Iterator[Problem]:
+        return chain(self._first, self._then)

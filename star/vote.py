@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Hashable, Iterable
 
@@ -14,3 +15,11 @@ def majority(answers: Iterable[Hashable | None]) -> Hashable | None:
     """
     votes = Counter(answer for answer in answers if answer is not None)
     return max(votes, key=votes.__getitem__, default=None)
+
+
+def most_beside(others: int, share: float) -> int:
+    """How many may stand beside `others` and be no more than `share` of all."""
+    most = max(0, math.floor(share / (1 - share) * others) - 1)  # less, for what floating point may have added
+    while (most + 1) / (most + 1 + others) <= share:
+        most += 1
+    return most

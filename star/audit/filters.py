@@ -60,6 +60,7 @@ def filters(recipe: Recipe, checks_overlap: bool = True, is_ranked: bool = True)
         is_ranked: whether the classifier of `selection.quality` was good enough to be used.
     """
     rules, longest = recipe.selection, recipe.decoding.max_new_tokens
+    voted = recipe.max_voted_share
     protected = f"audit.protect: [{', '.join(recipe.audit.protect)}]" if recipe.audit.protect else ""
     table = (
         (True, VERDICT, f"selection.accept: {rules.accept}", *ACCEPTED[rules.accept]),
@@ -78,6 +79,8 @@ def filters(recipe: Recipe, checks_overlap: bool = True, is_ranked: bool = True)
          "its problem has no more than so many", "its problem has enough others"),
         (rules.balance, "balance", f"selection.balance: {rules.balance}",
          "its class has no more than the mean, after a draw", "not drawn: its class had more than the mean"),
+        (voted, "consensus_share", f"synthesize.max_consensus_share: {voted}",
+         "drawn, where too many answers were voted on", "not drawn: too many answers were voted on"),
         (rules.max_rationalized_share, "rationalized_share",
          f"selection.max_rationalized_share: {rules.max_rationalized_share}",
          "drawn, where too many were rationalized", "not drawn: too many were rationalized"),

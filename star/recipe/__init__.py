@@ -1,10 +1,12 @@
 """Recipes: YAML plus `key=value` overrides -> one validated `Recipe`; canonical form, hash and difference."""
 
 from star.recipe.base import Section
+from star.recipe.decoding import Decoding
 from star.recipe.load import NOT_DECIDING, ROUNDING, canonical, difference, load_recipe, make_recipe, recipe_hash
 from star.recipe.model import Model, Starter
 from star.recipe.samplers import OpenAIServers, SamplerSettings, VllmEngine
-from star.recipe.schema import Decoding, Prompting, Recipe, Training
+from star.recipe.schema import Prompting, Recipe, Training
+from star.recipe.synthesis import NoSynthesis, SelfInstructSynthesis, Synthesis, Vote
 from star.recipe.tasks import (
     ArithmeticTask,
     CommonsenseqaTask,
@@ -32,6 +34,7 @@ __all__ = [
     "JsonlTask",
     "MathTask",
     "Model",
+    "NoSynthesis",
     "OpenAIServers",
     "Prompting",
     "RealData",
@@ -40,10 +43,13 @@ __all__ = [
     "SamplerSettings",
     "Section",
     "Selection",
+    "SelfInstructSynthesis",
     "Starter",
     "Stop",
+    "Synthesis",
     "Training",
     "VllmEngine",
+    "Vote",
     "canonical",
     "difference",
     "load_recipe",

@@ -34,12 +34,14 @@ def explain(error: Any, path: str, places: dict[tuple[str, ...], str]) -> str:
     if error["type"] == "missing":
         return f"{place}: {dotted}: this key is required"
     if error["type"] == "union_tag_not_found":
-        return f"{place}: {dotted}.kind: this key is required; one of {error['ctx'].get('expected_tags') or _kinds()}"
+        kinds = error["ctx"].get("expected_tags") or ", ".join(_kinds(location[0]))
+        return f"{place}: {dotted}.kind: this key is required; one of {kinds}"
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "union_tag_invalid":
-        near = difflib.get_close_matches(str(error["ctx"]["tag"]), _kinds().split(", "), n=1)
+        kinds = _kinds(location[0])
+        near = difflib.get_close_matches(str(error["ctx"]["tag"]), kinds, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        return f"{place}: {dotted} = {shown(error['ctx']['tag'])}: expected one of {_kinds()}{hint}"
+        return f"{place}: {dotted} = {shown(error['ctx']['tag'])}: expected one of {', '.join(kinds)}{hint}"
     if error["type"] == "value_error" and isinstance(error["input"], dict):
         return f"{place}: {dotted}: {message}"
     if message == "Input should be a finite number":
@@ -47,19 +49,17 @@ def explain(error: Any, path: str, places: dict[tuple[str, ...], str]) -> str:
     return f"{place}: {dotted} = {shown(error['input'])}: {message}"
 
 
-def _kinds() -> str:
-    return ", ".join(_task_classes())
-
-
-def _task_classes() -> dict[str, type[BaseModel]]:
-    union = Recipe.model_fields["task"].annotation
-    return {typing.get_args(cls.model_fields["kind"].annotation)[0]: cls for cls in typing.get_args(union)}
+def _kinds(section: Any) -> dict[str, type[BaseModel]]:
+    """The classes of a section of the recipe that has several, such as `task`, by `kind`; none of other sections."""
+    field = Recipe.model_fields.get(section)
+    options = typing.get_args(field.annotation) if field and field.discriminator == "kind" else ()
+    return {typing.get_args(cls.model_fields["kind"].annotation)[0]: cls for cls in options}
 
 
 def _without_tags(location: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Drop what pydantic adds to a location: the chosen kind after `task`, union branches, the `[key]` marker."""
+    """Drop what pydantic adds to a location: the chosen kind of a section, union branches, the `[key]` marker."""
     parts = list(location)
-    if len(parts) > 1 and parts[0] == "task" and parts[1] in _task_classes():
+    if len(parts) > 1 and parts[1] in _kinds(parts[0]):
         del parts[1]
     branches = {"str", "int", "float", "[key]"}
     return tuple(part for part in parts if part not in branches and not str(part).startswith("list["))
@@ -69,8 +69,8 @@ def _valid_keys(location: tuple[Any, ...], tagged: tuple[Any, ...]) -> list[str]
     """Field names of the section at `location`."""
     cls: Any = Recipe
     for part in location:
-        if part == "task":
-            cls = _task_classes()[tagged[1]]
+        if cls is Recipe and (kinds := _kinds(part)):
+            cls = kinds[tagged[1]]
             continue
         annotation = cls.model_fields[part].annotation
         options = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else [annotation]

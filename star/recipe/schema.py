@@ -13,8 +13,10 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from star.recipe.base import Count, NonEmpty, Probability, Section, refuse
+from star.recipe.decoding import Decoding, EvaluationDecoding
 from star.recipe.model import Model
 from star.recipe.samplers import SamplerSettings
+from star.recipe.synthesis import NoSynthesis, Synthesize
 from star.recipe.tasks import ArithmeticTask, Task
 from star.recipe.tethers import Audit, Mix, Selection, Stop
 
@@ -38,38 +40,6 @@ class Prompting(Section):
     """Send prompts through the tokenizer's chat template, exemplars as earlier turns; training examples too."""
     system: str | None = None
     """System message, with `chat`."""
-
-
-class Decoding(Section):
-    """How text is sampled."""
-
-    temperature: Annotated[float, Field(ge=0)] = 0.0
-    """0 is greedy, as in the paper (which found 0.5 to 0.7 in place of rationalization to make models worse)."""
-    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Nucleus sampling: the smallest set of tokens with this probability."""
-    top_k: Annotated[int, Field(ge=0)] = 0
-    """Only the k most likely tokens; 0 for all."""
-    samples: Count = 1
-    """Completions for each prompt (k)."""
-    max_new_tokens: Count = 96
-    """Longest completion, in tokens (the official code's `--gen_length`)."""
-    stop: list[NonEmpty] | None = None
-    """Where a completion ends, beside the end-of-sequence token; by default what the task says."""
-
-    @model_validator(mode="after")
-    def _samples_need_temperature(self) -> Decoding:
-        if self.samples > 1 and self.temperature == 0:
-            raise ValueError(
-                f"samples is {self.samples}, but at temperature 0 they are all the same; raise temperature"
-            )
-        return self
-
-
-class EvaluationDecoding(Decoding):
-    """How text is sampled in evaluation: greedy unless it says otherwise."""
-
-    max_new_tokens: Count | None = None
-    """Longest completion, in tokens; by default as in `decoding`."""
 
 
 class Rationalization(Section):
@@ -197,6 +167,8 @@ class Recipe(Section):
     """The base model."""
     prompt: Prompting = Prompting()
     """How a problem becomes a prompt."""
+    synthesize: Synthesize = NoSynthesis()
+    """Problems that the model writes itself: `kind` is `none` or `self_instruct`."""
     decoding: Decoding = Decoding()
     """How rationales are sampled."""
     rationalization: Rationalization = Rationalization()
@@ -260,6 +232,10 @@ class Recipe(Section):
                 "mix.real needs rationales beside it: with method: direct there are none",
                 self.mix.real is not None and self.method == "direct",
             ),
+            (
+                "synthesize trains on rationales for new problems: with method: direct there are none",
+                self.synthesize.kind != "none" and self.method == "direct",
+            ),
         )
         return self
 
@@ -277,6 +253,11 @@ class Recipe(Section):
                 servers.adapters == "none" and self.iterations > 0,
             ),
         ]
+
+    @property
+    def max_voted_share(self) -> float | None:
+        """At most this share of problems and examples has an answer that was voted on; `None` where none has."""
+        return None if isinstance(self.synthesize, NoSynthesis) else self.synthesize.max_consensus_share
 
     @property
     def evaluation_decoding(self) -> Decoding:

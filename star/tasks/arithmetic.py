@@ -35,6 +35,9 @@ from star.verify.steps import Steps, check_steps
 HELD_OUT_SHARE = 10
 """One pair of numbers in this many is held out, whatever the split sizes."""
 
+MAX_DIGITS = 12
+"""Of a number in a question that a model wrote, as of those that a recipe may ask for."""
+
 OPERATIONS = {
     "addition": ("+", operator.add, "sums"),
     "subtraction": ("-", operator.sub, "differences"),
@@ -77,6 +80,7 @@ class Arithmetic(Task):
 
     name = "arithmetic"
     computed = True
+    fewest_words = 1
 
     def __init__(self, settings: ArithmeticTask):
         self.settings = settings
@@ -137,6 +141,24 @@ class Arithmetic(Task):
             answer_source="computed",
             group=sys.intern(f"{digits} digit{'s' * (digits > 1)}"),
         )
+
+    def why_not(self, question: str) -> str:
+        """See `Task.why_not`: exactly what `problem` asks, and nothing of the held-out tenth, drawn or not."""
+        pair = self._asked(question)
+        return "ill_formed" if pair is None else "protected" if is_held_out(pair) else ""
+
+    def compute(self, question: str) -> str | None:
+        """See `Task.compute`."""
+        pair = self._asked(question)
+        return None if pair is None else self.problem(pair, 0, id="").answer
+
+    def _asked(self, question: str) -> tuple[int, int] | None:
+        """The two numbers of a question that reads exactly as this style asks it, of up to `MAX_DIGITS` digits."""
+        numbers = re.findall(r"[0-9]+", question.replace(" ", "") if self.settings.style == "paper" else question)
+        if len(numbers) != 2 or max(map(len, numbers)) > MAX_DIGITS:
+            return None
+        pair = int(numbers[0]), int(numbers[1])
+        return pair if self.problem(pair, 0, id="").question == question else None
 
     def worked(self, pair: tuple[int, int]) -> str:
         """A worked solution in this style: what the starter model is pretrained on, and no other ever is."""

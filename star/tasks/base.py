@@ -16,6 +16,7 @@ HINT_MARK = " (CORRECT)"
 """Behind the right choice in a hinted prompt (paper, section 3.2; `create_hint` in device_inference.py of its code)."""
 MAX_STATED = 3
 """A text that states its final answer in more ways than this has none: comparing them all might take long."""
+_SENTENCE_END = re.compile(r"[.?!:。？！؟…][\"'”’»)\]]*$")
 _PLACEHOLDER = re.compile(r"\{(question|choices|answer)\}")
 
 
@@ -31,6 +32,8 @@ class Task(ABC):
         extractor: finds the final answer in a completion.
         verifier: compares it with the ground truth.
         computed: whether final answers are numbers (for a `NumericVerifier`) that take a computation: words yield none.
+        takes_questions: whether a question is all of a problem, so that new ones can be written; none with choices.
+        fewest_words: of a question that a model wrote, unless the recipe says otherwise (4 in Self-Instruct's code).
         skipped: problems left out because their ground truth cannot be verified, as `file:line (id): why`.
         notice: what a user should know about how this task verifies; empty if there is nothing.
     """
@@ -43,6 +46,8 @@ class Task(ABC):
     extractor: Extractor
     verifier: Verifier
     computed: bool = False
+    takes_questions: bool = True
+    fewest_words: int = 4
     skipped: Sequence[str] = ()
     notice: str = ""
 
@@ -65,6 +70,18 @@ class Task(ABC):
             values["answer"] = problem.answer
         template = self.hinted if hinted else self.plain
         return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), template)
+
+    def why_not(self, question: str) -> str:
+        """Why a question that a model wrote is none of this task's: `ill_formed` or `protected`; empty if it is one.
+
+        Here, a question is text that can be seen and ends as sentences do. Never raises on any text.
+        """
+        return "" if question.isprintable() and _SENTENCE_END.search(question) else "ill_formed"
+
+    def compute(self, question: str) -> str | None:
+        """The answer to a question that a model wrote, if code knows it from the question alone. Never raises on any
+        text, and never evaluates it."""
+        return None
 
     def solutions(self, held_out: Sequence[Problem]) -> list[str | None]:
         """A worked solution of each held-out problem, `None` where there is none. No prompt and no example shows it."""
@@ -92,6 +109,11 @@ class Task(ABC):
         asked = [(a, problem) for a, (problem, _) in zip(found, completions, strict=True) if isinstance(a, str)]
         verdicts = iter(self.verifier.verify_all(asked))
         return [next(verdicts) if isinstance(answer, str) else answer for answer in found]
+
+    def final_answer(self, problem: Problem, text: str) -> str | None:
+        """The final answer in a completion, if there is one. Never raises on any text."""
+        found = self._final_answer(problem, text)
+        return found if isinstance(found, str) else None
 
     def meaning(self, attempt: Attempt) -> Hashable | None:
         """What the answer of an attempt says, the same for all ways to write it; `None` if it has none."""

@@ -27,6 +27,7 @@ class Commonsenseqa(RowTask):
     direct = "({answer})."
     stop = ("\n",)
     held_out_split = "dev"
+    takes_questions = False
     hub_splits = {"dev": "validation"}  # noqa: RUF012
 
     def __init__(self, settings: CommonsenseqaTask):

@@ -32,6 +32,7 @@ class Jsonl(RowTask):
         self.gold = Extractor(settings.gold_pattern) if settings.gold_pattern else None
         self.verifier = _verifier(settings)
         self.computed = isinstance(self.verifier, NumericVerifier)
+        self.takes_questions = settings.verifier != "choice" and "{choices}" not in settings.prompt
 
     def problems(self, split: str) -> Sequence[Problem]:
         if self.held_out is not None:

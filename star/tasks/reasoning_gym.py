@@ -51,6 +51,7 @@ class ReasoningGym(Task):
     """
 
     name = "reasoning_gym"
+    takes_questions = False
     plain = "Question: {question}\nThink step by step, then give the final answer as <answer>...</answer>.\nAnswer:"
     hinted = (
         "Question: {question}\nThe right answer is <answer>{answer}</answer>. Think step by step how to get there, "

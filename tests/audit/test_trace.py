@@ -229,6 +229,7 @@ def test_filters_are_called_as_in_what_was_dropped_and_come_in_that_order(recipe
     every = recipe_with(
         "selection.require_sound_steps=true", "selection.max_near_duplicates=2", "selection.max_per_problem=3",
         "selection.max_rationalized_share=0.5", "selection.balance=group", "selection.quality={}",
+        "synthesize.kind=self_instruct",
     )  # fmt: skip
     assert [one.reason for one in filters(every)] == ["verdict", *REASONS]
     assert "quality" not in [one.reason for one in filters(every, is_ranked=False)]

@@ -1,0 +1,112 @@
+"""What a way to write problems is: the prompts that ask for them, and how what the model wrote is read.
+
+All else is the same for all of them (`stage.py`): where questions are checked, and where their answers come from.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from star.prompts import PromptBuilder
+from star.recipe import Decoding, Synthesis
+from star.records import Example, Problem, Prompt
+from star.tasks import Task
+
+NEW = "new"
+"""How ids of problems begin that a model wrote: `new/ITERATION/PROMPT/SAMPLE/DRAFT`."""
+
+REASONS = ("cut_off", "ill_formed", "too_short", "too_long", "protected", "not_new", "contradicted")
+"""Why a draft is rejected when it is read, in the order in which that is asked: it has no end, is no question of the
+task, has too few or too many words, overlaps held-out or protected text, is too much like another one, or gives an
+answer that is not the one computed."""
+
+
+class Sources(NamedTuple):
+    """What prompts of an iteration may show.
+
+    Attributes:
+        train: training problems of the task.
+        pool: problems written by earlier iterations that stand.
+        trained: what the iteration before was trained on.
+    """
+
+    train: Sequence[Problem]
+    pool: Sequence[Problem]
+    trained: Collection[Example]
+
+
+class Asked(NamedTuple):
+    """One prompt for new problems, and the ids of the problems that it shows: the parents of what comes of it."""
+
+    prompt: Prompt
+    parents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A problem as its writer reads it in a completion.
+
+    Attributes:
+        question: as the problem will ask it.
+        answer: what the model says is the answer, if this way to write asks for one; the answer computed or voted on
+            must be the same.
+        rejected: one of `REASONS`, if the writer itself rejects it.
+        meta: what else the problem is to carry (`Problem.meta`), such as its provenance.
+    """
+
+    question: str
+    answer: str | None = None
+    rejected: str = ""
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+class Writer(ABC):
+    """A way to write problems.
+
+    Args:
+        settings: the recipe's `synthesize` section.
+        task: whose problems are written.
+        prompts: how prompts read, with the tokenizer.
+        context: tokens that the model can read; `None` for no limit.
+
+    Attributes:
+        settings, task, prompts, context: as given.
+        voted: the `answer_source` of an answer that a vote found or, where the draft gave one, confirmed.
+    """
+
+    voted: str = "consensus"
+
+    def __init__(self, settings: Synthesis, task: Task, prompts: PromptBuilder, context: int | None):
+        self.settings, self.task, self.prompts, self.context = settings, task, prompts, context
+
+    @property
+    @abstractmethod
+    def decoding(self) -> Decoding:
+        """How prompts are completed, with stop strings."""
+
+    def check(self, train: Sequence[Problem]) -> list[str]:
+        """What a user should know before the run.
+
+        Raises:
+            UserError: this way to write does not fit task, model or files.
+        """
+        return []
+
+    @abstractmethod
+    def ask(self, id: str, seed: int, sources: Sources) -> Asked:
+        """One prompt, called `id`, that follows from `seed` and `sources` alone."""
+
+    @abstractmethod
+    def read(self, text: str, is_cut_off: bool) -> list[Draft]:
+        """The problems in a completion, in order. Never raises on any text.
+
+        Args:
+            is_cut_off: whether it ran into `max_new_tokens`, so that its end is missing.
+        """
+
+    def ballot(self, problem: Problem) -> Problem:
+        """The problem as the model reads it when it votes; a document might stand before it, for example."""
+        return problem

@@ -1,0 +1,26 @@
+"""What is looked for before a run: whether problems can be written at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from star.errors import UserError, shown
+from star.records import Problem
+from star.synthesize.base import NEW, Writer
+
+
+def check_synthesis(writer: Writer | None, train: Sequence[Problem]) -> list[str]:
+    """What a user should know about it before the run.
+
+    Raises:
+        UserError: task, model or data do not fit.
+    """
+    if writer is None:
+        return []
+    for problem in train:
+        if problem.id.startswith(f"{NEW}/"):
+            raise UserError(
+                f"{problem.source}: id {shown(problem.id)}: ids that begin with {NEW}/ are those of problems that the "
+                "model writes (synthesize.kind); give this one another"
+            )
+    return writer.check(train)

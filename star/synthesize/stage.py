@@ -1,0 +1,168 @@
+"""New problems in an iteration: `written.jsonl`, `votes.jsonl`, `pool.jsonl` and `synthesis.json`.
+
+written.jsonl   prompts, completions, and the fate of each draft (`written.py`)
+votes.jsonl     what the model answers where nobody knows the answer (`votes.py`)
+pool.jsonl      all problems written so far that were accepted, with what their answers stand on (`pool.py`)
+synthesis.json  the same in numbers (`summary.py`)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from star.clock import spent
+from star.files import Rows
+from star.overlap import Protected
+from star.processes import World
+from star.prompts import samples_with_exemplars
+from star.recipe import Recipe
+from star.records import Completion, Example, Problem, Prompt, derive_seed
+from star.request import Request, sample_in_waves
+from star.sample import Sampler
+from star.spool import Joined, Spool
+from star.store import Iteration, Journal, Store
+from star.synthesize.base import Asked, Sources, Writer
+from star.synthesize.novelty import Index
+from star.synthesize.pool import Member, standing
+from star.synthesize.summary import summary
+from star.synthesize.votes import ballots, vote_row, voted_pool
+from star.synthesize.written import Reader, prompt_id
+
+
+@dataclass(frozen=True)
+class Model:
+    """The model of an iteration: which weights, what completions call them, and who samples."""
+
+    adapter: Path | None
+    name: str
+    sampler: Sampler
+    world: World
+
+
+class Synthesizer:
+    """Writes problems for a recipe that asks for them.
+
+    Args:
+        writer: the way to write.
+        train: training problems.
+        protected: what no problem may overlap.
+    """
+
+    def __init__(self, recipe: Recipe, writer: Writer, train: Sequence[Problem], protected: Protected):
+        self.recipe, self.writer, self.train, self.protected = recipe, writer, train, protected
+
+    def run(self, iteration: Iteration, store: Store, model: Model) -> None:
+        """The stages of an iteration.
+
+        Args:
+            store: where the iteration before is.
+        """
+        number = iteration.number
+        past = store.rows(number - 1, "pool", Member.from_dict)
+        trained = store.rows(number - 1, "train", Example.from_dict)
+        sources = Sources(self.train, standing(past), trained)
+        written = iteration.rows("written", partial(self._write, number, sources, past, model), dict)
+        asked = Spool(ballots(written, past, self.writer, self.recipe, number))
+        votes = iteration.rows("votes", partial(self._vote, number, asked, model), dict)
+
+        def pool(journal: Journal) -> None:
+            journal.clear()
+            members = voted_pool(past, written, votes, self.writer, self.recipe, number)
+            journal.append(member.to_dict() for member in members)
+
+        members = iteration.rows("pool", pool, Member.from_dict)
+        iteration.json("synthesis", lambda: summary(written, votes, members, self.writer, self.recipe, number))
+
+    def pool(self, iteration: Iteration) -> Sequence[Problem]:
+        """The training problems, and after them those of the pool that stand after `run`."""
+        return Joined(self.train, standing(Rows(iteration.folder / "pool.jsonl", Member.from_dict)))
+
+    @cached_property
+    def _given(self) -> Index:
+        """The training problems, indexed once for all iterations."""
+        return _index((problem.id, problem.question) for problem in self.train)
+
+    def _write(self, number: int, sources: Sources, past: Iterable[Member], model: Model, journal: Journal) -> None:
+        with spent("verifying"):
+            pool = _index((member.problem.id, member.problem.question) for member in past)
+            reader = Reader(self.writer, self.protected, self._given, pool)
+            reader.resume(journal.rows())
+        seed, decoding = derive_seed(self.recipe.seed, number, "written"), self.writer.decoding
+
+        waiting: dict[int, list[Asked]] = {}  # as made for the request: others' threads may be making the next one
+
+        def request(start: int, stop: int) -> Request:
+            waiting[start] = [self._ask(number, place, sources) for place in range(start, stop)]
+            prompts = [asked.prompt for asked in waiting[start]]
+            return Request(prompts, decoding, seed, model.adapter, model.name)
+
+        def rows(start: int, completions: list[Completion]) -> Iterator[dict[str, Any]]:
+            with spent("verifying"):
+                for asked, part in _parts(waiting.pop(start), completions):
+                    yield from (reader.row(asked, completion) for completion in part)
+
+        sample_in_waves(
+            self.recipe.synthesize.prompts,
+            request,
+            rows,
+            done=journal.count // decoding.samples,
+            wave=self.recipe.sampler.wave,
+            sampler=model.sampler,
+            world=model.world,
+            journal=journal,
+            label=f"iteration {number}: new problems",
+            says=lambda: f"{reader.kept}/{reader.written} kept",
+        )
+
+    def _ask(self, number: int, place: int, sources: Sources) -> Asked:
+        id = prompt_id(number, place)
+        return self.writer.ask(id, derive_seed(self.recipe.seed, "prompt", id), sources)
+
+    def _vote(self, number: int, asked: Sequence[Problem], model: Model, journal: Journal) -> None:
+        """Sample several answers to each problem, a wave at a time."""
+        seed, vote = derive_seed(self.recipe.seed, number, "votes"), self.recipe.synthesize.vote
+        exemplars = samples_with_exemplars(self.recipe, number, hinted=False)
+        own = {name: getattr(vote, name) for name in ("samples", "temperature", "top_p")}
+        decoding = self.writer.task.with_stop(self.recipe.decoding.model_copy(update=own))
+        waiting: dict[int, list[tuple[Problem, Prompt]]] = {}
+
+        def request(start: int, stop: int) -> Request:
+            problems = asked[start:stop]
+            ballots = [self.writer.ballot(problem) for problem in problems]
+            prompts = self.writer.prompts.prompts(ballots, hinted=False, exemplars=exemplars)
+            waiting[start] = list(zip(problems, prompts, strict=True))
+            return Request(prompts, decoding, seed, model.adapter, model.name)
+
+        def rows(start: int, completions: list[Completion]) -> Iterator[dict[str, Any]]:
+            for (problem, prompt), part in _parts(waiting.pop(start), completions):
+                yield vote_row(problem, prompt, part, self.writer)
+
+        sample_in_waves(
+            len(asked),
+            request,
+            rows,
+            done=journal.count,
+            wave=self.recipe.sampler.wave,
+            sampler=model.sampler,
+            world=model.world,
+            journal=journal,
+            label=f"iteration {number}: votes",
+            says=str,
+        )
+
+
+def _parts(asked: Sequence[Any], completions: list[Completion]) -> Iterator[tuple[Any, list[Completion]]]:
+    """What was asked, and the completions of each."""
+    each = len(completions) // len(asked)
+    return ((one, completions[place * each : (place + 1) * each]) for place, one in enumerate(asked))
+
+
+def _index(texts: Iterable[tuple[str, str]]) -> Index:
+    index = Index()
+    for id, text in texts:
+        index.add(id, text)
+    return index

@@ -1,0 +1,121 @@
+"""The stage that writes: prompts -> completions -> drafts, and what becomes of each draft before its answer is sought.
+
+A row of `written.jsonl` is a completion: `id`, `prompt`, `parents` (ids of the problems it shows), `text`, `seed`,
+`model`, `num_tokens`, `finish_reason`, and its `drafts`. A draft has `id`, `question`, `answer` (where the model was to
+give one), `meta`, `reason` (one of `REASONS`; empty if it goes on), `nearest` and `similarity` (the problem most like
+it, by ROUGE-L; only of those that came so far) and `computed` (the answer, where code knows it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from star.overlap import Protected
+from star.records import Completion, Problem
+from star.synthesize.base import NEW, Asked, Draft, Writer
+from star.synthesize.novelty import Index, Nearest
+
+LONGEST_WORD = 40
+"""Characters of a word, about, at most: a question has no more than so many for each word that it may have."""
+
+
+class Reader:
+    """What becomes of drafts, one after the other: what is accepted makes the next one less new.
+
+    Args:
+        given: the index of the training problems.
+        pool: the index of the problems written by earlier iterations; what is accepted is added to it.
+    """
+
+    def __init__(self, writer: Writer, protected: Protected, given: Index, pool: Index):
+        self.writer, self.task, self.settings = writer, writer.task, writer.settings
+        self.protected, self.given, self.pool = protected, given, pool
+        self.written = self.kept = 0
+
+    def resume(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Take up what was journaled before."""
+        for row in rows:
+            for draft in row["drafts"]:
+                self._count(draft["id"], draft["question"], draft["reason"])
+
+    def row(self, asked: Asked, completion: Completion) -> dict[str, Any]:
+        """A completion as a row, with the fate of each of its drafts."""
+        id = f"{completion.problem_id}/{completion.sample_index}"
+        drafts = self.writer.read(completion.text, completion.finish_reason == "length")
+        return {
+            "id": id,
+            "prompt": asked.prompt.text,
+            "parents": list(asked.parents),
+            **{name: getattr(completion, name) for name in ("text", "seed", "model", "num_tokens", "finish_reason")},
+            "drafts": [self._fate(f"{id}/{place}", draft) for place, draft in enumerate(drafts)],
+        }
+
+    def _fate(self, id: str, draft: Draft) -> dict[str, Any]:
+        reason, nearest = draft.rejected or self._why_not(draft), Nearest()
+        if not reason:
+            nearest = max(self.given.nearest(draft.question), self.pool.nearest(draft.question), key=_similarity)
+            reason = "not_new" if nearest.similarity > self.settings.max_similarity else ""
+        computed = None if reason else self.task.compute(draft.question)
+        if computed is not None and draft.answer is not None:
+            stated = Problem(id, self.task.name, draft.question, computed)
+            reason = "" if self.task.verifier.verify(draft.answer, stated).accepted else "contradicted"
+        self._count(id, draft.question, reason)
+        return {
+            "id": id,
+            "question": draft.question,
+            "answer": draft.answer,
+            "meta": draft.meta,
+            "reason": reason,
+            "nearest": nearest.id or None,
+            "similarity": nearest.similarity if nearest.id else None,
+            "computed": computed,
+        }
+
+    def _why_not(self, draft: Draft) -> str:
+        """What is wrong with a question by itself: one of `REASONS`, or nothing."""
+        question, longest = draft.question, self.settings.max_words
+        if len(question) > longest * LONGEST_WORD:
+            return "too_long"
+        if reason := self.task.why_not(question):
+            return reason
+        words = len(question.split())
+        if words < (self.settings.min_words or self.task.fewest_words):
+            return "too_short"
+        if words > longest:
+            return "too_long"
+        return "protected" if self.protected.hit_by(Problem("", self.task.name, question, "")) else ""
+
+    def _count(self, id: str, question: str, reason: str) -> None:
+        self.written += 1
+        if not reason:
+            self.kept += 1
+            self.pool.add(id, question)
+
+
+def prompt_id(number: int, place: int) -> str:
+    """The id of a prompt of iteration `number`."""
+    return f"{NEW}/{number:03d}/{place:05d}"
+
+
+def drafted(rows: Iterable[dict[str, Any]], writer: Writer, number: int) -> Iterator[tuple[dict[str, Any], Problem]]:
+    """The drafts that go on, each with the problem it would be: with the answer that code computes, if it does."""
+    for line, row in enumerate(rows, 1):
+        for draft in row["drafts"]:
+            if not draft["reason"]:
+                problem = Problem(
+                    id=draft["id"],
+                    task=writer.task.name,
+                    question=draft["question"],
+                    answer=draft["computed"] or "",
+                    source=f"iterations/{number:03d}/written.jsonl:{line}",
+                    answer_source="computed",
+                    parents=tuple(row["parents"]),
+                    group="new, computed",
+                    meta=draft["meta"],
+                )
+                yield draft, problem
+
+
+def _similarity(nearest: Nearest) -> float:
+    return nearest.similarity

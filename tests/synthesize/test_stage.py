@@ -1,0 +1,183 @@
+"""New problems through the whole loop, with a sampler that is made up: what is kept, voted on, drawn and trained on."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from star.files import Rows, file_sha256, read_json, read_rows
+from star.records import Attempt, Example, Problem
+from star.synthesize.novelty import rouge_l
+from star.synthesize.pool import Member
+
+ROOT = Path(__file__).parents[2]
+VOTED = ("synthesize.answers=consensus", "synthesize.max_consensus_share=0.4")
+
+
+def rows(folder: Path, number: int, name: str) -> list[dict]:
+    return read_rows(folder / f"iterations/{number:03d}/{name}.jsonl")
+
+
+def pool(folder: Path, number: int) -> list[Member]:
+    return list(Rows(folder / f"iterations/{number:03d}/pool.jsonl", Member.from_dict))
+
+
+def drafts(folder: Path, number: int) -> list[dict]:
+    return [draft for row in rows(folder, number, "written") for draft in row["drafts"]]
+
+
+def test_the_answer_of_a_written_sum_is_computed_and_every_problem_leads_to_the_text_it_was_read_in(writing):
+    folder = writing()
+    for number in (1, 2):
+        members = pool(folder, number)
+        assert members
+        for member in members:
+            first, second, answer = map(int, [*re.findall(r"\d+", member.problem.question), member.problem.answer])
+            assert first + second == answer
+            assert (member.problem.answer_source, member.votes) == ("computed", 0)
+            file, _, line = member.problem.source.rpartition(":")
+            row = read_rows(folder / file)[int(line) - 1]
+            assert member.problem.question in row["text"]
+            assert member.problem.id.startswith(row["id"])
+            assert member.problem.parents == tuple(row["parents"])
+    assert [member.problem for member in pool(folder, 2)][: len(pool(folder, 1))] == [
+        m.problem for m in pool(folder, 1)
+    ]
+    assert rows(folder, 1, "votes") == []
+
+
+def test_nothing_in_the_pool_is_more_like_what_came_before_than_the_recipe_allows(writing):
+    folder = writing()
+    given = [row["problem"]["question"] for row in rows(folder, 1, "attempts")][:12]
+    for member in pool(folder, 2):
+        nearest = max(rouge_l(question, member.problem.question) for question in given)
+        assert nearest <= 0.7
+        assert member.similarity == pytest.approx(nearest)
+        given.append(member.problem.question)
+    found = drafts(folder, 1)
+    assert {draft["reason"] for draft in found} >= {"", "not_new", "protected"}
+    assert all(draft["similarity"] > 0.7 for draft in found if draft["reason"] == "not_new")
+
+
+def test_a_prompt_lists_training_problems_and_then_those_of_the_pool_too(writing):
+    folder = writing()
+    first, second = (rows(folder, number, "written") for number in (1, 2))
+    assert all(len(row["parents"]) == 4 and not any(id.startswith("new/") for id in row["parents"]) for row in first)
+    assert all(sum(id.startswith("new/001/") for id in row["parents"]) == 1 for row in second)
+    known = {row["problem"]["id"]: row["problem"]["question"] for row in rows(folder, 1, "attempts")}
+    for row in (*first, *second):
+        listed = [f"Problem {place}: {known[id]}\n" for place, id in enumerate(row["parents"], 1)]
+        assert row["prompt"] == f"Come up with a series of problems:\n\n{''.join(listed)}Problem 5:"
+    assert len({row["prompt"] for row in first}) == len(first)
+    assert {row["model"] for row in first} == {"base"}
+    assert {row["model"] for row in second} == {"iteration-001"}
+
+
+def test_what_stands_in_the_pool_is_attempted_and_trained_on_like_any_problem(writing):
+    folder = writing()
+    for number in (1, 2):
+        asked = [Problem.from_dict(row["problem"]) for row in rows(folder, number, "attempts")]
+        assert asked[12:] == [member.problem for member in pool(folder, number)]
+        examples = [Example.from_dict(row) for row in rows(folder, number, "train")]
+        assert any("/new/" in example.attempt_id for example in examples)
+        assert {example.answer_source for example in examples} == {"computed"}
+
+
+def test_a_consensus_answer_is_what_most_votes_say_and_is_never_called_gold(writing):
+    folder = writing(*VOTED)
+    votes = {row["id"]: row for row in rows(folder, 1, "votes")}
+    members = pool(folder, 1)
+    assert members
+    for member in members:
+        answers = [sample["answer"] for sample in votes[member.problem.id]["samples"]]
+        assert len(answers) == member.votes == 5
+        assert answers.count(member.problem.answer) >= 3
+        assert (member.problem.answer_source, member.problem.group) == ("consensus", "new, consensus")
+        first, second = map(int, re.findall(r"\d+", member.problem.question))
+        assert member.truth == str(first + second)
+    lost = set(votes) - {member.problem.id for member in members}
+    counts = read_json(folder / "iterations/001/synthesis.json")
+    assert counts["rejected"].get("no_agreement", 0) == len(lost)
+    assert counts["consensus"] == counts["known"] == len(members)
+
+
+def test_a_later_iteration_votes_again_and_counts_all_votes(writing):
+    folder = writing(*VOTED)
+    before, after = ({member.problem.id: member for member in pool(folder, number)} for number in (1, 2))
+    again = [row for row in rows(folder, 2, "votes") if row["again"]]
+    assert {row["id"] for row in again} == set(before)
+    assert {row["model"] for row in again} == {"iteration-001"}
+    for row in again:
+        member = after[row["id"]]
+        said = [sample["answer"] for sample in row["samples"]]
+        assert (member.votes, member.voted) == (10, 2)
+        for answer, votes in member.tally.items():
+            assert votes == before[row["id"]].tally.get(answer, 0) + said.count(answer)
+    assert read_json(folder / "iterations/002/synthesis.json")["again"] == len(again)
+
+
+def test_consensus_problems_are_capped_among_those_drawn_and_those_trained_on(writing):
+    folder = writing(*VOTED)
+    for number in (1, 2):
+        asked = [row["problem"]["answer_source"] for row in rows(folder, number, "attempts")]
+        assert 0 < asked.count("consensus") / len(asked) <= 0.4
+        sources = [row["answer_source"] for row in rows(folder, number, "train")]
+        assert sources.count("consensus") / len(sources) <= 0.4
+        attempts = {a.id: a for a in map(Attempt.from_dict, rows(folder, number, "attempts"))}
+        for row in rows(folder, number, "train"):
+            assert row["answer_source"] == attempts[row["attempt_id"]].problem.answer_source
+
+
+def test_the_metrics_say_how_often_the_vote_is_wrong_where_the_answer_can_be_computed(writing):
+    folder = writing(*VOTED)
+    for number, row in enumerate(read_rows(folder / "metrics.jsonl")[1:], 1):
+        found, members = row["synthesis"], pool(folder, number)
+        stands = [member for member in members if not member.retired]
+        wrong = sum(member.problem.answer != member.truth for member in stands)
+        assert found["true_error"] == wrong / len(stands)
+        assert found["agreement"] == pytest.approx(sum(member.agreement for member in stands) / len(stands))
+        assert found["estimated_error"] == pytest.approx(1 - found["agreement"])
+        assert found["written"] == len(drafts(folder, number)) == found["kept"] + sum(found["rejected"].values())
+        assert found["yield"] == found["kept"] / found["written"]
+        new = [member for member in members if member.written == number]
+        assert found["kept"] == len(new)
+        assert found["similarity"] == pytest.approx(sum(member.similarity for member in new) / len(new))
+
+
+def test_a_run_without_new_problems_has_no_trace_of_them(writing):
+    folder = writing("synthesize={kind: none}")
+    for number in (1, 2):
+        names = {path.name for path in (folder / f"iterations/{number:03d}").iterdir()}
+        assert not names & {"written.jsonl", "votes.jsonl", "pool.jsonl", "synthesis.json"}
+    assert all("synthesis" not in row for row in read_rows(folder / "metrics.jsonl"))
+
+
+def comparable(folder: Path) -> dict[str, str]:
+    """Hashes of all files that a run must reproduce."""
+    timed = {"timings.json", "MANIFEST.json", "metrics.json", "metrics.jsonl", "run.json", "progress.json", ".lock"}
+    files = [p for p in folder.rglob("*") if p.is_file() and p.name not in timed and "report" not in p.parts]
+    return {str(path.relative_to(folder)): file_sha256(path) for path in files}
+
+
+def apart(recipe: Path, folder: Path, *prompt: str) -> int:
+    """The run of a recipe in a process of its own; returns its exit code."""
+    command = [sys.executable, "-c", "from tests.synthesize.writing import main; main()", recipe, folder, *prompt]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode
+
+
+@pytest.mark.parametrize("prompt", ["new/001/00005", "a vote"])
+def test_a_run_killed_while_it_writes_or_votes_ends_with_the_same_files(writing, writing_recipe, tmp_path, prompt):
+    whole = writing(*VOTED)
+    recipe = tmp_path / "voted.yaml"
+    recipe.write_text((whole / "recipe.yaml").read_text())
+    if prompt == "a vote":
+        prompt = rows(whole, 2, "votes")[-1]["id"]
+        shutil.copytree(whole, tmp_path / "writing")
+        shutil.rmtree(tmp_path / "writing/iterations/002")
+    assert apart(recipe, tmp_path / "writing", prompt) == -9
+    assert list(tmp_path.glob("writing/iterations/*.partial/*.journal"))
+    assert apart(recipe, tmp_path / "writing") == 0
+    assert comparable(tmp_path / "writing") == comparable(whole)
