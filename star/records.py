@@ -17,6 +17,9 @@ from typing import Any, NamedTuple
 STATUSES = ("correct", "wrong", "no_answer", "timeout", "error")
 """What a verdict can be. Unparseable is not wrong, and a timeout is not wrong."""
 
+LESSON = "lesson/"
+"""How ids of training examples begin that are lessons and no attempts (`star/synthesize/textbook.py`)."""
+
 NO_META: dict[str, Any] = {}
 """Of all problems that have none: a dict for each would be a fifth of the memory of a problem. Never written to."""
 
@@ -25,8 +28,9 @@ NO_META: dict[str, Any] = {}
 class Problem:
     """A question with its ground truth.
 
-    `answer_source` says where the ground truth came from: `gold`, `computed` or `consensus`. `source` is the file and
-    line, hub data set or generator that the problem came from. `group` is what accuracy is reported by (`3 digits`).
+    `answer_source` says where the ground truth came from: `gold`, `computed`, `consensus` or `document`. `source` is
+    the file and line, hub data set or generator that the problem came from. `group` is what accuracy is reported by
+    (`3 digits`).
     """
 
     id: str
@@ -185,6 +189,11 @@ class Example:
     iteration: int
     rationalized: bool = False
     answer_source: str = ""
+
+    @property
+    def is_lesson(self) -> bool:
+        """Whether it is a lesson, and no attempt at a problem."""
+        return self.attempt_id.startswith(LESSON)
 
     def to_dict(self) -> dict[str, Any]:
         return _fields(self)

@@ -180,7 +180,8 @@ class Session:
 
     def mix(self, iteration: Iteration, accepted: Iterable[Example]) -> Iterator[Example]:
         """What is trained on: what this iteration accepted, and what the recipe adds of earlier and of real data."""
-        return mix(accepted, self._trained_on, self.real, self.recipe, iteration.number)
+        lessons = partial(self._synthesizer.lessons, iteration) if self._synthesizer else tuple
+        return mix(accepted, self._trained_on, self.real, self.recipe, iteration.number, lessons)
 
     def fine_tune(self, iteration: Iteration, examples: Iterable[Example]) -> None:
         """Stages: write the training data, then train the adapter on it."""

@@ -25,6 +25,7 @@ ANSWER_SOURCES = {
     "gold": "given with the problem",
     "computed": "computed by the program that made the problem",
     "consensus": "what most of several attempts agree on",
+    "document": "given by a passage of a document, where several attempts find it",
 }
 """How a ground truth was obtained, in words, by `Problem.answer_source`."""
 _MODEL = re.compile(r"base|iteration-([0-9]{3,9})")
@@ -35,8 +36,8 @@ class Address:
     """What the id of an example says.
 
     Attributes:
-        kind: `plain` or `hinted`, for an attempt; `ground-truth` (`method: direct`) or `real` (`mix.real`).
-        problem_id: of a real one, its file and line.
+        kind: `plain` or `hinted`, for an attempt; `ground-truth` (`method: direct`), `real` (`mix.real`) or `lesson`.
+        problem_id: of a real one, its file and line; of a lesson, the id of the completion that it is part of.
         model: number of the iteration that trained the model which wrote it; 0 is the base model.
     """
 
@@ -62,7 +63,7 @@ def parse_id(id: str) -> Address | None:
     Address(kind='hinted', problem_id='a/b', model=2, sample_index=0)
     """
     kind, _, rest = id.partition("/")
-    if kind in ("ground-truth", "real") and rest:
+    if kind in ("ground-truth", "real", "lesson") and rest:
         return Address(kind, rest)
     try:
         model, kind, problem, sample = AttemptId.parse(id)
@@ -70,6 +71,11 @@ def parse_id(id: str) -> Address | None:
         return None
     match = _MODEL.fullmatch(model)
     return Address(kind, problem, int(match[1] or 0), sample) if match else None
+
+
+def lesson_source(id: str) -> str:
+    """The file of a run that has a lesson, from the id of the completion that it is part of (`new/ITERATION/...`)."""
+    return f"iterations/{id.split('/')[1]}/lessons.jsonl"
 
 
 @dataclass(frozen=True)

@@ -121,8 +121,8 @@ class Audit:
 
     @property
     def _own(self) -> Iterator[Example]:
-        """The examples that this iteration accepted."""
-        return (example for example in self.examples if example.iteration == self.number)
+        """The examples that this iteration accepted, without lessons."""
+        return (one for one in self.examples if one.iteration == self.number and not one.is_lesson)
 
     @property
     def _examples_of(self) -> Counter[str]:
@@ -170,7 +170,7 @@ class Audit:
         kinds: dict[str, bool] = {}
         if self.recipe.method != "direct":
             for example in self.trained_before:
-                if example.iteration == self.number - 1:
+                if example.iteration == self.number - 1 and not example.is_lesson:
                     kinds[AttemptId.parse(example.attempt_id).problem] = example.rationalized
         tried: Counter[bool] = Counter()
         solved: Counter[bool] = Counter()
@@ -193,7 +193,7 @@ class Audit:
         judged_ones = judged(self._all(), self.recipe, self.task.meaning)
         counts = origins(self.examples, self.recipe, self.number)
         kinds = funnel(judged_ones, self.dropped, self.recipe.selection.accept)
-        return {**kinds, **{name: counts[name] for name in ("carried", "replayed", "real")}}
+        return {**kinds, **{name: counts[name] for name in ("carried", "lessons", "replayed", "real")}}
 
     def _why_missing(self, name: str) -> str:
         if name in MISSING:

@@ -23,6 +23,7 @@ KINDS = {
     "hinted": "rationalizations: written with the answer in sight, learned without it",
     "ground-truth": "bare ground truths (`method: direct`)",
     "real": "written by people, or given with problems (`mix.real`)",
+    "lesson": "lessons that the model wrote: their numbers are checked, what else they say is not (`synthesize`)",
 }
 """Kinds of rows, in words."""
 SIZES = (
@@ -77,7 +78,7 @@ def _source(row: Row) -> str:
 
 def _of_note(row: Row) -> Iterator[str]:
     """What the known limits are counted from."""
-    if row["model"] is not None:
+    if row["verdict"] is not None:
         yield "written"
         yield "checkable" if row["steps_checked"] else "unchecked"
         if row["steps_wrong"]:

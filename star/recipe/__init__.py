@@ -6,7 +6,14 @@ from star.recipe.load import NOT_DECIDING, ROUNDING, canonical, difference, load
 from star.recipe.model import Model, Starter
 from star.recipe.samplers import OpenAIServers, SamplerSettings, VllmEngine
 from star.recipe.schema import Prompting, Recipe, Training
-from star.recipe.synthesis import NoSynthesis, SelfInstructSynthesis, Synthesis, Vote
+from star.recipe.synthesis import (
+    NoSynthesis,
+    ReshapeSynthesis,
+    SelfInstructSynthesis,
+    Synthesis,
+    TextbookSynthesis,
+    Vote,
+)
 from star.recipe.tasks import (
     ArithmeticTask,
     CommonsenseqaTask,
@@ -40,6 +47,7 @@ __all__ = [
     "RealData",
     "ReasoningGymTask",
     "Recipe",
+    "ReshapeSynthesis",
     "SamplerSettings",
     "Section",
     "Selection",
@@ -47,6 +55,7 @@ __all__ = [
     "Starter",
     "Stop",
     "Synthesis",
+    "TextbookSynthesis",
     "Training",
     "VllmEngine",
     "Vote",

@@ -168,7 +168,7 @@ class Recipe(Section):
     prompt: Prompting = Prompting()
     """How a problem becomes a prompt."""
     synthesize: Synthesize = NoSynthesis()
-    """Problems that the model writes itself: `kind` is `none` or `self_instruct`."""
+    """Problems that the model writes itself: `kind` is `none`, `self_instruct`, `textbook` or `reshape`."""
     decoding: Decoding = Decoding()
     """How rationales are sampled."""
     rationalization: Rationalization = Rationalization()
@@ -258,6 +258,11 @@ class Recipe(Section):
     def max_voted_share(self) -> float | None:
         """At most this share of problems and examples has an answer that was voted on; `None` where none has."""
         return None if isinstance(self.synthesize, NoSynthesis) else self.synthesize.max_consensus_share
+
+    @property
+    def max_lesson_share(self) -> float | None:
+        """At most this share of the training data is lessons; `None` where none are written."""
+        return getattr(self.synthesize, "max_share", None)
 
     @property
     def evaluation_decoding(self) -> Decoding:

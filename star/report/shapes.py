@@ -38,6 +38,7 @@ class Funnel(BaseModel):
     plain: Counts = {}
     hinted: Counts = {}
     carried: int = 0
+    lessons: int = 0
     replayed: int = 0
     real: int = 0
 

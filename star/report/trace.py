@@ -29,6 +29,7 @@ def print_trace(chain: dict[str, Any]) -> None:
         ("verdict", _verdict(chain)),
         ("hint", _hint(chain["hint"])),
         ("filters", _filters(chain["filters"])),
+        ("lesson", _lesson(chain["lesson"])),
         ("training example", _example(chain["example"])),
     ):
         if lines := list(part):
@@ -93,6 +94,15 @@ def _problem(problem: dict[str, Any]) -> Iterator[str]:
     yield _row("ground truth", problem["answer_source_in_words"])
     if problem.get("parents"):
         yield _row("made from", ", ".join(problem["parents"]))
+
+
+def _lesson(lesson: dict[str, Any] | None) -> Iterator[str]:
+    for name, value in (lesson or {}).items():
+        if name in ("prompt", "text"):
+            yield f"{name}:"
+            yield from quoted(value)
+        else:
+            yield _row(name, value)
 
 
 def _model(model: dict[str, Any] | None) -> Iterator[str]:

@@ -51,6 +51,7 @@ SOURCES = {
     "plain": ("plain rationales", GREEN),
     "hinted": ("rationalized", ORANGE),
     "carried": ("carried over", SKY),
+    "lessons": ("lessons", TEAL),
     "replayed": ("replayed", BLUE),
     "real": ("written by people", PURPLE),
 }
@@ -115,7 +116,11 @@ def _sentence(funnels: dict[int, dict]) -> str:
         counts = funnel.get(kind, {})
         if sampled := counts.get("sampled", 0):
             parts.append(f"{counts.get('trained', 0):,} of {sampled:,} {kind} attempts were trained on")
-    more = [f"{funnel[name]:,} {SOURCES[name][0]}" for name in ("carried", "replayed", "real") if funnel.get(name)]
+    more = [
+        f"{funnel[name]:,} {SOURCES[name][0]}"
+        for name in ("carried", "lessons", "replayed", "real")
+        if funnel.get(name)
+    ]
     beside = f"; beside them {', '.join(more)}" if more else ""
     return f"Iteration {number}: {'; '.join(parts) or 'nothing was sampled'}{beside}."
 

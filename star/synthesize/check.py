@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from star.errors import UserError, shown
+from star.overlap import Protected
+from star.recipe import Audit
 from star.records import Problem
 from star.synthesize.base import NEW, Writer
 
 
-def check_synthesis(writer: Writer | None, train: Sequence[Problem]) -> list[str]:
+def check_synthesis(writer: Writer | None, train: Sequence[Problem], protected: Protected, audit: Audit) -> list[str]:
     """What a user should know about it before the run.
 
     Raises:
@@ -23,4 +25,4 @@ def check_synthesis(writer: Writer | None, train: Sequence[Problem]) -> list[str
                 f"{problem.source}: id {shown(problem.id)}: ids that begin with {NEW}/ are those of problems that the "
                 "model writes (synthesize.kind); give this one another"
             )
-    return writer.check(train)
+    return writer.check(train, protected, audit)

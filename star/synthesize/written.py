@@ -1,7 +1,7 @@
 """The stage that writes: prompts -> completions -> drafts, and what becomes of each draft before its answer is sought.
 
-A row of `written.jsonl` is a completion: `id`, `prompt`, `parents` (ids of the problems it shows), `text`, `seed`,
-`model`, `num_tokens`, `finish_reason`, and its `drafts`. A draft has `id`, `question`, `answer` (where the model was to
+A row of `written.jsonl` is a completion: `id`, `prompt`, `parents` and `meta` (see `Asked`), `text`, `seed`, `model`,
+`num_tokens`, `finish_reason`, and its `drafts`. A draft has `id`, `question`, `answer` (where the model was to
 give one), `meta`, `reason` (one of `REASONS`; empty if it goes on), `nearest` and `similarity` (the problem most like
 it, by ROUGE-L; only of those that came so far) and `computed` (the answer, where code knows it).
 """
@@ -42,11 +42,12 @@ class Reader:
     def row(self, asked: Asked, completion: Completion) -> dict[str, Any]:
         """A completion as a row, with the fate of each of its drafts."""
         id = f"{completion.problem_id}/{completion.sample_index}"
-        drafts = self.writer.read(completion.text, completion.finish_reason == "length")
+        drafts = self.writer.read(asked, completion.text, completion.finish_reason == "length")
         return {
             "id": id,
             "prompt": asked.prompt.text,
             "parents": list(asked.parents),
+            "meta": dict(asked.meta),
             **{name: getattr(completion, name) for name in ("text", "seed", "model", "num_tokens", "finish_reason")},
             "drafts": [self._fate(f"{id}/{place}", draft) for place, draft in enumerate(drafts)],
         }
@@ -112,9 +113,9 @@ def drafted(rows: Iterable[dict[str, Any]], writer: Writer, number: int) -> Iter
                     answer_source="computed",
                     parents=tuple(row["parents"]),
                     group="new, computed",
-                    meta=draft["meta"],
+                    meta={**row["meta"], **draft["meta"]},
                 )
-                yield draft, problem
+                yield draft, writer.posed(problem)
 
 
 def _similarity(nearest: Nearest) -> float:
