@@ -25,11 +25,15 @@ def disk_needed(checked: Checked, checkpoint: Checkpoint) -> int:
     """Bytes that a run writes at most, about: every attempt as long as it may be, every problem rationalized."""
     recipe = checked.recipe
     plain, held_out = len(checked.train), len(checked.held_out)
+    asked = 0
+    if (writer := checked.writer) is not None:  # problems that the model writes, all of them kept and voted on
+        plain += writer.most * recipe.iterations
+        asked = writer.settings.prompts + (writer.most + writer.settings.vote.again) * writer.settings.vote.samples
     plain = min(plain, recipe.problems_per_iteration or plain)
     row = _row_bytes(checked, recipe.decoding.max_new_tokens)
     carried = recipe.iterations if recipe.selection.keep_iterations == "all" else recipe.selection.keep_iterations
     attempts = (2 + carried) * plain * recipe.decoding.samples  # plain, hinted, and training data
-    rows = attempts + held_out + len(KINDS) * recipe.audit.specimens
+    rows = attempts + asked + held_out + len(KINDS) * recipe.audit.specimens
     adapter = adapter_bytes(checkpoint, recipe.train.rank)
     kept = recipe.iterations
     if recipe.keep != "all":

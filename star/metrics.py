@@ -24,8 +24,9 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     solves (`star/select.py`), `rationalized` those that needed the hint; plain and hinted attempts are kept apart.
     `cut_off` counts right attempts that ran into `max_new_tokens`, which are not trained on. `false_positives` counts
     right attempts with a wrong step in their working, of `checkable` right ones that have a step to check. `audit` has
-    the signals of `star/audit/signals.py`, `funnel` what became of the attempts, `quality` what came
-    of `selection.quality` (`star/quality/filter.py`).
+    the signals of `star/audit/signals.py`, `funnel` what became of the attempts. Problems whose answer was voted on are
+    in none of these counts but that of tokens: `consensus` has them, as the audit counts them. `synthesis` is about new
+    problems (`star/synthesize/summary.py`), `quality` what came of `selection.quality` (`star/quality/filter.py`).
     """
     folder = iteration.folder
     audit = read_json(folder / "audit.json")
@@ -57,6 +58,8 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
         }
     if (synthesis := folder / "synthesis.json").exists():
         metrics["synthesis"] = read_json(synthesis)
+    if "consensus" in audit:
+        metrics["consensus"] = audit["consensus"]
     return metrics | iteration.times()
 
 
@@ -80,15 +83,17 @@ def _counts(attempts: Iterable[Attempt], recipe: Recipe) -> Counter[str]:
     """What there is to count of the attempts of one kind, those at one problem one after the other."""
     counts: Counter[str] = Counter()
     for _, tries in by_problem(attempts):
-        solved = False
+        known = solved = False
         for attempt in tries:
-            right = attempt.verdict.accepted
+            counts["tokens"] += attempt.completion.num_tokens
+            if attempt.problem.is_voted:  # nobody knows what is right
+                continue
+            known, right = True, attempt.verdict.accepted
             solved = solved or solves(attempt, recipe)
             counts[attempt.verdict.status] += 1
             counts["false_positives"] += attempt.is_false_positive
             counts["checkable"] += right and attempt.steps_checked > 0
             counts["cut_off"] += right and attempt.completion.finish_reason == "length"
-            counts["tokens"] += attempt.completion.num_tokens
-        counts["problems"] += 1
+        counts["problems"] += known
         counts["solved"] += solved
     return counts

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from star.recipe import Recipe
-from star.records import Example, derive_seed
+from star.records import AttemptId, Example, derive_seed
 from star.select import digest_of
 from star.vote import most_beside
 
@@ -76,6 +76,24 @@ def _drawn(pool: Callable[[], Iterable[Example]], count: int, seed: int) -> Iter
     size = sum(1 for _ in pool())
     drawn = set(random.Random(seed).sample(range(size), min(size, count)))
     return (example for place, example in enumerate(pool()) if place in drawn)
+
+
+def upheld(examples: Iterable[Example], withdrawn: Mapping[str, int], recipe: Recipe, number: int) -> Iterator[Example]:
+    """`examples` without those of earlier iterations that were accepted for an answer which does not stand any more,
+    and without those whose answer was voted on that would make such ones more than the recipe's share of all so far.
+
+    Args:
+        withdrawn: by id of a problem, the iteration that gave it another answer or none.
+    """
+    share, counts = recipe.max_voted_share, Counter()
+    for example in examples:
+        if share is not None and example.is_voted and example.iteration < number:
+            if example.iteration < withdrawn.get(AttemptId.parse(example.attempt_id).problem, 0):
+                continue
+            if counts["voted"] >= most_beside(counts["others"], share):
+                continue
+        counts["voted" if example.is_voted else "others"] += 1
+        yield example
 
 
 def origins(examples: Iterable[Example], recipe: Recipe, number: int) -> Counter[str]:

@@ -19,6 +19,12 @@ STATUSES = ("correct", "wrong", "no_answer", "timeout", "error")
 
 LESSON = "lesson/"
 """How ids of training examples begin that are lessons and no attempts (`star/synthesize/textbook.py`)."""
+WRITTEN = "new"
+"""How ids of problems begin that a model wrote: `new/ITERATION/PROMPT/SAMPLE/DRAFT`."""
+VOTED = "consensus"
+"""The `answer_source` of a problem whose answer nobody knows: what most samples say stands in for it."""
+VOTED_GROUP = f"new, {VOTED}"
+"""The group of such problems, so that they are reported apart."""
 
 NO_META: dict[str, Any] = {}
 """Of all problems that have none: a dict for each would be a fifth of the memory of a problem. Never written to."""
@@ -47,7 +53,7 @@ class Problem:
     @property
     def is_voted(self) -> bool:
         """Whether nobody knows the answer, and what most samples say stands in for it."""
-        return self.answer_source == "consensus"
+        return self.answer_source == VOTED
 
     def to_dict(self) -> dict[str, Any]:
         return _fields(self)
@@ -194,6 +200,11 @@ class Example:
     def is_lesson(self) -> bool:
         """Whether it is a lesson, and no attempt at a problem."""
         return self.attempt_id.startswith(LESSON)
+
+    @property
+    def is_voted(self) -> bool:
+        """Whether its answer is what most samples say."""
+        return self.answer_source == VOTED
 
     def to_dict(self) -> dict[str, Any]:
         return _fields(self)

@@ -23,7 +23,7 @@ from star.evaluate import accuracy
 from star.facts import exemplars_hash, machine_facts
 from star.files import Rows, file_sha256
 from star.history import ProblemHistory, continue_history, difficulty
-from star.mix import mix
+from star.mix import mix, upheld
 from star.models import Checkpoint, resolve_checkpoint
 from star.preflight import Checked
 from star.processes import World
@@ -180,8 +180,10 @@ class Session:
 
     def mix(self, iteration: Iteration, accepted: Iterable[Example]) -> Iterator[Example]:
         """What is trained on: what this iteration accepted, and what the recipe adds of earlier and of real data."""
-        lessons = partial(self._synthesizer.lessons, iteration) if self._synthesizer else tuple
-        return mix(accepted, self._trained_on, self.real, self.recipe, iteration.number, lessons)
+        write = self._synthesizer
+        lessons = partial(write.lessons, iteration) if write else tuple
+        data = mix(accepted, self._trained_on, self.real, self.recipe, iteration.number, lessons)
+        return upheld(data, write.withdrawn(iteration) if write else {}, self.recipe, iteration.number)
 
     def fine_tune(self, iteration: Iteration, examples: Iterable[Example]) -> None:
         """Stages: write the training data, then train the adapter on it."""

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from star.mix import carry, mix, origins
+from star.mix import carry, mix, origins, upheld
 from star.records import Example
+from star.vote import most_beside
 
 
 def accepted(iteration, count, rationalized=False):
@@ -58,3 +59,27 @@ def test_origins_tell_plain_from_rationalized_only_of_this_iteration(recipe_with
     data = [*accepted(2, 3), *accepted(2, 2, rationalized=True), *accepted(1, 4, rationalized=True), *REAL[:1]]
     recipe = recipe_with("selection.keep_iterations=2")
     assert origins(data, recipe, 2) == {"plain": 3, "hinted": 2, "carried": 4, "real": 1}
+
+
+def voted(iteration, problem):
+    return Example("p", f"{iteration} {problem}", f"m/plain/{problem}/0", iteration, answer_source="consensus")
+
+
+def test_examples_for_an_answer_that_does_not_stand_any_more_are_not_taken_along(recipe_with):
+    recipe = recipe_with("synthesize={kind: self_instruct, max_consensus_share: 0.9}")
+    data = [voted(3, "a"), voted(3, "b"), *accepted(3, 9), voted(2, "a"), voted(2, "b"), voted(1, "a"), voted(2, "c")]
+    kept = list(upheld(data, {"a": 2, "b": 3, "c": 4}, recipe, 3))
+    assert kept == data[:12]
+    assert list(upheld(data, {}, recipe_with(), 3)) == data
+
+
+@given(st.lists(st.tuples(st.integers(1, 2), st.booleans()), max_size=40), st.integers(0, 20), st.floats(0.1, 0.9))
+def test_what_is_taken_along_keeps_answers_that_were_voted_on_within_their_share(recipe_with, old, new, share):
+    recipe = recipe_with(f"synthesize={{kind: self_instruct, max_consensus_share: {share!r}}}")
+    data = [*accepted(3, new), *(voted(3, str(i)) for i in range(most_beside(new, share)))]
+    data += [voted(n, f"x{i}") if is_voted else accepted(n, 1)[0] for i, (n, is_voted) in enumerate(old)]
+    kept = list(upheld(data, {}, recipe, 3))
+    assert [one for one in kept if not one.is_voted or one.iteration == 3] == [
+        one for one in data if not one.is_voted or one.iteration == 3
+    ]
+    assert sum(one.is_voted for one in kept) <= share * len(kept) + 1e-9

@@ -1,5 +1,7 @@
 """Which attempts become training data."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from star.prompts import PromptBuilder
 from star.records import Attempt, Completion, Example, Problem, Prompt, Verdict
 from star.select import accepted, answers, drop, examples, failures, passing, require_some
 from star.tasks import build_task
+from star.vote import most_beside
 
 
 def attempt(
@@ -99,8 +102,8 @@ def test_without_rationales_the_examples_are_the_bare_ground_truths_of_all_probl
     problems = [Problem("a", "gsm8k", "What?", "2"), Problem("b", "gsm8k", "Why?", "1,003")]
     prompts = PromptBuilder(build_task(recipe), recipe.prompt, None, direct=True)
     assert list(answers(problems, prompts, 3)) == [
-        Example("Q: What?\nA:", " #### 2", "ground-truth/a", 3),
-        Example("Q: Why?\nA:", " #### 1,003", "ground-truth/b", 3),
+        Example("Q: What?\nA:", " #### 2", "ground-truth/a", 3, answer_source="gold"),
+        Example("Q: Why?\nA:", " #### 1,003", "ground-truth/b", 3, answer_source="gold"),
     ]
 
 
@@ -250,3 +253,37 @@ def test_classes_of_difficulty_are_balanced_by_what_was_known_before(recipe_with
     assert len(gone) == 8 - 4  # the mean of 8, 1 and 1, rounded up
     assert set(gone.values()) == {"balance"}
     assert not gone.keys() & {"base/plain/p8/0", "base/plain/p9/0"}
+
+
+def voted(*args, **kwargs):
+    """An attempt at a problem whose answer was voted on."""
+    found = attempt(*args, **kwargs)
+    return replace(found, problem=replace(found.problem, answer_source="consensus"))
+
+
+def test_an_answer_that_was_voted_on_is_no_hint(recipe_with):
+    tries = [attempt("a", status="wrong"), voted("new/001/0/0/0", status="wrong"), attempt("b", status="wrong")]
+    assert failed(tries, recipe_with(), 1) == ["a", "b"]
+
+
+@given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30), st.floats(0.05, 0.95), st.booleans())
+def test_answers_that_were_voted_on_are_no_more_than_their_share_of_the_examples(
+    recipe_with, plain, hinted, votes, share, also_hinted
+):
+    attempts = [attempt(f"p{i}", text=f"{i}") for i in range(plain)]
+    attempts += [voted(f"new/001/{i}/0/0", text=f"v {i}") for i in range(votes)]
+    attempts += [attempt(f"h{i}", text=f"h {i}", hinted=True) for i in range(hinted)]
+    overrides = [f"synthesize={{kind: self_instruct, max_consensus_share: {share!r}}}"]
+    overrides += ["selection.max_rationalized_share=0.3"] * also_hinted
+    gone = dropped(recipe_with(*overrides), attempts)
+    left = [one for one in attempts if one.id not in gone]
+    taken = sum(one.problem.is_voted for one in left)
+    assert taken <= share * len(left) + 1e-9
+    assert taken == min(votes, most_beside(plain, share))
+    assert sum(one.prompt.hinted for one in left) <= 0.3 * len(left) + 1e-9 or not also_hinted
+
+
+def test_examples_say_where_the_answer_of_their_problem_comes_from(recipe_with):
+    recipe = recipe_with("synthesize={kind: self_instruct, max_consensus_share: 0.5}")
+    examples = chosen(recipe, [attempt("a"), voted("new/001/0/0/0")])
+    assert [one.answer_source for one in examples] == ["gold", "consensus"]

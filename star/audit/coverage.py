@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from star.history import ProblemHistory, difficulty
+from star.records import VOTED_GROUP
 
 Counts = Counter[str]
 """`tried`: problems that this iteration tried, `solved` of them; `ever`: solved by this one or before, of `known`;
@@ -16,7 +17,10 @@ Counts = Counter[str]
 
 @dataclass
 class Coverage:
-    """Counts of problems, in all and by group and difficulty; ids of the newly solved and the forgotten."""
+    """Counts of problems, in all and by group and difficulty; ids of the newly solved and the forgotten.
+
+    Those whose answer was voted on are counted as a group, and nowhere else.
+    """
 
     all: Counts = field(default_factory=Counter)
     by_group: dict[str, Counts] = field(default_factory=lambda: defaultdict(Counter))
@@ -44,8 +48,10 @@ def coverage(past: Iterable[ProblemHistory], now: Iterable[ProblemHistory], numb
     found = Coverage()
     for before, after in zip_longest(past, now):
         counts = _counts(before, after, number)
-        found.all += counts
         found.by_group[after.group] += counts
+        if after.group == VOTED_GROUP:  # to agree with a vote is not to solve
+            continue
+        found.all += counts
         found.by_difficulty[difficulty(before)] += counts
         if counts["new"]:
             found.new.add(after.id)

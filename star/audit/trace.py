@@ -9,6 +9,7 @@ from typing import Any
 from star.audit.filters import REJECTED, VERDICT
 from star.audit.find import Found, Use, find
 from star.audit.provenance import ANSWER_SOURCES, lesson_source
+from star.audit.written import written_by
 from star.records import Attempt
 from star.store import Artefacts, Store
 
@@ -102,7 +103,9 @@ def _problem(found: Found) -> Chain:
     revision, line = conditions.revision(problem.source)
     words = ANSWER_SOURCES.get(problem.answer_source, problem.answer_source)
     lists = {"choices": list(problem.choices), "parents": list(problem.parents)}
-    return {**problem.to_dict(), **lists, "revision": revision, "line": line, "answer_source_in_words": words}
+    told = {"revision": revision, "line": line, "answer_source_in_words": words}
+    written = written_by(conditions.artefacts, problem)
+    return {**problem.to_dict(), **lists, **told, **({"written": written} if written else {})}
 
 
 def _lesson(store: Store, found: Found) -> Chain:

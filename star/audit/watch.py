@@ -20,7 +20,7 @@ from star.audit.specimens import specimens
 from star.history import ProblemHistory
 from star.mix import origins
 from star.recipe import Recipe
-from star.records import Attempt, AttemptId, Example, derive_seed
+from star.records import VOTED_GROUP, Attempt, AttemptId, Example, derive_seed
 from star.select import Dropped, by_problem, judged
 from star.tasks import Task
 
@@ -74,7 +74,7 @@ class Audit:
         """What `audit.json` holds."""
         error, bins = calibration(self._votes())
         values = self._diversity() | self.coverage.signals() | self._drift() | self._trust() | {"vote_error": error}
-        values["easiest_decile"] = easiest_decile(self._examples_of, self.now, self.number)
+        values["easiest_decile"] = easiest_decile(self._examples_of, self._known, self.number)
         signals = {signal.name: values.get(signal.name) for signal in SIGNALS}
         return {
             "signals": signals,
@@ -89,6 +89,7 @@ class Audit:
                 "problems_removed": self.problems_removed,
                 "texts_removed": sum(row.reason == "contaminated" for row in self.dropped),
             },
+            **({"consensus": dict(found)} if (found := self._voted()) else {}),
         }
 
     def specimens(self) -> Iterator[dict[str, Any]]:
@@ -131,6 +132,11 @@ class Audit:
             return Counter()
         return Counter(AttemptId.parse(example.attempt_id).problem for example in self._own)
 
+    @property
+    def _known(self) -> Iterator[ProblemHistory]:
+        """Histories of problems whose answer is known."""
+        return (row for row in self.now if row.group != VOTED_GROUP)
+
     def _all(self) -> Iterator[Attempt]:
         return chain(self.attempts, self.rationalizations)
 
@@ -152,6 +158,8 @@ class Audit:
         """Shares of right attempts, of wrong working behind them, and of hints that show."""
         counts: Counter[str] = Counter()
         for attempt in self._all():
+            if attempt.problem.is_voted:  # nobody knows what is right
+                continue
             right = attempt.verdict.accepted
             counts[attempt.kind] += 1
             counts[f"{attempt.kind} right"] += right
@@ -164,6 +172,18 @@ class Audit:
             "hint_leaks": _share(len(self._leaks), sum(1 for _ in self._judged)),
         } | self._learned()
 
+    def _voted(self) -> Counter[str]:
+        """Of attempts at problems whose answer was voted on, which no signal counts: how many `agree` with it, and how
+        many of those have working that can be checked (`checkable`), or is wrong (`false_positives`)."""
+        counts: Counter[str] = Counter()
+        for attempt in self._all():
+            if attempt.problem.is_voted:
+                counts["attempts"] += 1
+                counts["agree"] += attempt.verdict.accepted
+                counts["checkable"] += attempt.verdict.accepted and attempt.steps_checked > 0
+                counts["false_positives"] += attempt.is_false_positive
+        return counts
+
     def _learned(self) -> Values:
         """Of the problems that the iteration before it trained on, from a plain rationale or a rationalization: how
         many are solved now. The paper asks which of the two teaches more (Zelikman et al. 2022, section 4)."""
@@ -174,7 +194,7 @@ class Audit:
                     kinds[AttemptId.parse(example.attempt_id).problem] = example.rationalized
         tried: Counter[bool] = Counter()
         solved: Counter[bool] = Counter()
-        for row in self.now:
+        for row in self._known:
             if row.last == self.number and (rationalized := kinds.get(row.id)) is not None:
                 tried[rationalized] += 1
                 solved[rationalized] += row.solved_last
@@ -186,7 +206,8 @@ class Audit:
     def _votes(self) -> Iterator[list[tuple[Any, bool]]]:
         """The answers to each problem that was sampled more than once, and whether they are right."""
         if self.recipe.decoding.samples > 1:
-            for _, tries in by_problem(self.attempts):
+            known = (attempt for attempt in self.attempts if not attempt.problem.is_voted)
+            for _, tries in by_problem(known):
                 yield [(self.task.meaning(attempt), attempt.verdict.accepted) for attempt in tries]
 
     def _funnel(self) -> dict[str, Any]:

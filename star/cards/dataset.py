@@ -14,7 +14,7 @@ from star.cards.licences import UNKNOWN, common_licence, licence_of
 from star.cards.render import base_name, of, percent, render
 from star.cards.signals import signal_lines
 from star.recipe import Recipe
-from star.records import STATUSES
+from star.records import STATUSES, VOTED
 from star.select import REASONS
 from star.store import Artefacts
 
@@ -87,6 +87,8 @@ def _of_note(row: Row) -> Iterator[str]:
             yield "not right"
     if row["kept_hint"]:
         yield "kept hint"
+    if row["answer_source"] == VOTED:
+        yield "voted"
     if row["times_learned"]:
         yield "learned"
 
@@ -131,7 +133,7 @@ def _funnel(audit: dict[str, Any] | None, metrics: dict[str, Any]) -> dict[str, 
     else:
         verdicts = metrics.get("verdicts", {})
         found = {kind: {"sampled": sum(counts.values()), **counts} for kind, counts in verdicts.items() if counts}
-    return {kind: found[kind] for kind in ("plain", "hinted") if found.get(kind)}
+    return {kind: found[kind] for kind in ("plain", "hinted", VOTED) if found.get(kind)}
 
 
 def _limits(recipe: Recipe, counts: Counts, audit: dict[str, Any] | None) -> Iterator[str]:
@@ -142,6 +144,11 @@ def _limits(recipe: Recipe, counts: Counts, audit: dict[str, Any] | None) -> Ite
         yield (
             f"{of(noted['not right'], written)} of the sampled rows do not end in the ground truth "
             f"(`selection.accept: {recipe.selection.accept}`)."
+        )
+    if noted["voted"]:
+        yield (
+            f"{of(noted['voted'], counts.rows)} rows are of problems that a model wrote, whose answer is what most of "
+            f"several samples say (`answer_source: {VOTED}`): nobody knows whether it is right."
         )
     if noted["checkable"]:
         yield (

@@ -57,6 +57,9 @@ ROUNDING = (
 )
 """Keys that change it only by how numbers are rounded: what one has to lower when memory is short."""
 
+ADDED = {"synthesize.kind": "none"}
+"""Keys that recipes of older runs lack, with the value that means the same: no part of the hash, so that they go on."""
+
 MODEL_SOURCES = ("path", "gguf", "starter")
 """Of which a model has one."""
 
@@ -127,7 +130,8 @@ def recipe_hash(recipe: Recipe) -> str:
     """SHA-256 of everything in the recipe that decides what an iteration gives: all but `NOT_DECIDING`, `ROUNDING`."""
     may_change = {*NOT_DECIDING, *ROUNDING}
     settings = {key: value for key, value in _flatten(recipe.model_dump(mode="json")) if key not in may_change}
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    decides = {key: value for key, value in settings.items() if key not in ADDED or value != ADDED[key]}
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
 
 def difference(old: Recipe, new: Recipe) -> list[tuple[str, Any, Any]]:

@@ -27,6 +27,7 @@ from star.report.origin import origin
 from star.report.pictures import save_png
 from star.report.specimens import specimens
 from star.report.svg import inline_svg
+from star.report.synthesis import synthesis_blocks
 from star.report.table import table_rows
 from star.report.text import visible
 from star.report.training import training_blocks
@@ -71,7 +72,7 @@ def _parts(runs: Sequence[RunFiles]) -> dict[str, Any]:
         "headlines": [(run.name, headline(run)) for run in runs],
         "accuracy": accuracy_blocks(runs),
         "iterations": [_iterations(run, len(runs) > 1) for run in runs],
-        "training": training_blocks(runs),
+        "training": training_blocks(runs) + synthesis_blocks(runs),
         "verdicts": verdicts,
         "trust": trust_blocks(runs, verdicts),
         "specimens": specimens(runs),

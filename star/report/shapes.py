@@ -37,6 +37,7 @@ class Funnel(BaseModel):
 
     plain: Counts = {}
     hinted: Counts = {}
+    consensus: Counts = {}
     carried: int = 0
     lessons: int = 0
     replayed: int = 0
@@ -54,6 +55,24 @@ class Ranking(BaseModel):
     low: int = 0
 
 
+class Synthesis(BaseModel):
+    """New problems in an iteration (`star/synthesize/summary.py`)."""
+
+    written: int
+    kept: int
+    share: Annotated[float | None, Field(alias="yield")] = None
+    rejected: Counts = {}
+    similarity: float | None = None
+    pool: int
+    consensus: int = 0
+    again: int = 0
+    overturned: int = 0
+    retired: int = 0
+    agreement: float | None = None
+    estimated_error: float | None = None
+    true_error: float | None = None
+
+
 class MetricsRow(BaseModel):
     """A line of `metrics.jsonl` (`star/metrics.py`)."""
 
@@ -64,6 +83,8 @@ class MetricsRow(BaseModel):
     audit: dict[str, float | None] = {}
     funnel: Funnel = Funnel()
     quality: Ranking | None = None
+    synthesis: Synthesis | None = None
+    consensus: Counts = {}
     sampled_tokens: int | None = None
     joules: float | None = None
     train_loss_last: float | None = None

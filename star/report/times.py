@@ -8,6 +8,7 @@ from typing import Any
 from star.clock import ACTIVITIES, WORK
 
 STAGES = (
+    *("written", "votes", "pool", "synthesis"),
     *("attempts", "rationalizations", "history", "dropped", "train", "adapter"),
     *("evaluation-few-shot", "evaluation-zero-shot", "scores", "reference", "audit", "specimens", "metrics"),
 )

@@ -94,6 +94,17 @@ def _problem(problem: dict[str, Any]) -> Iterator[str]:
     yield _row("ground truth", problem["answer_source_in_words"])
     if problem.get("parents"):
         yield _row("made from", ", ".join(problem["parents"]))
+    if written := problem.get("written"):
+        yield from _written(written)
+
+
+def _written(written: dict[str, Any]) -> Iterator[str]:
+    """Of a problem that a model wrote."""
+    if written["tally"]:
+        votes = ", ".join(f"{votes} for {answer}" for answer, votes in written["tally"].items())
+        yield _row("votes", f"{votes}; of {written['votes']}")
+    yield _row("written by", f"{written['model']}, seed {written['seed']}, in {written['id']}")
+    yield from quoted(written["text"] or "")
 
 
 def _lesson(lesson: dict[str, Any] | None) -> Iterator[str]:

@@ -38,6 +38,7 @@ OUTCOMES = {
     "per_problem": ("right, but one of many of its problem", ORANGE),
     "balance": ("right, but drawn out for balance", BROWN),
     "rationalized_share": ("right, but too many are rationalized", LILAC),
+    "consensus_share": ("right, but too many answers were voted on", INK),
     "contaminated": ("right, but overlaps a protected text", PURPLE),
     "outvoted": ("outvoted", LIGHT),
     "wrong": ("wrong", LIGHT),
@@ -50,12 +51,17 @@ OUTCOMES = {
 SOURCES = {
     "plain": ("plain rationales", GREEN),
     "hinted": ("rationalized", ORANGE),
+    "consensus": ("plain rationales for answers that were voted on", VERMILION),
     "carried": ("carried over", SKY),
     "lessons": ("lessons", TEAL),
     "replayed": ("replayed", BLUE),
     "real": ("written by people", PURPLE),
 }
 """Where training examples come from."""
+
+
+KINDS = ("plain", "hinted", "consensus")
+"""Of attempts; `consensus` are those at problems whose answer was voted on."""
 
 
 def training_blocks(runs: Sequence[RunFiles]) -> list[Block]:
@@ -80,7 +86,7 @@ def _block(run: RunFiles, place: int, title: str) -> Block:
             OUTCOMES,
             {n: f.get(kind, {}) for n, f in funnels.items()},
         )
-        for kind in ("plain", "hinted")
+        for kind in KINDS
     ]
     sources = {number: _sources(funnel) for number, funnel in funnels.items()}
     charts.append(_bars(f"run{place}sources", f"{of}where examples come from", SOURCES, sources))
@@ -112,7 +118,7 @@ def _sentence(funnels: dict[int, dict]) -> str:
     """The last iteration's way from sampled to trained on."""
     number, funnel = list(funnels.items())[-1]
     parts = []
-    for kind in ("plain", "hinted"):
+    for kind in KINDS:
         counts = funnel.get(kind, {})
         if sampled := counts.get("sampled", 0):
             parts.append(f"{counts.get('trained', 0):,} of {sampled:,} {kind} attempts were trained on")

@@ -18,9 +18,6 @@ from star.recipe import Audit, Decoding, Synthesis
 from star.records import NO_META, Example, Problem, Prompt
 from star.tasks import Task
 
-NEW = "new"
-"""How ids of problems begin that a model wrote: `new/ITERATION/PROMPT/SAMPLE/DRAFT`."""
-
 REASONS = (
     "cut_off",
     "ill_formed",
@@ -32,8 +29,9 @@ REASONS = (
     "contradicted",
 )
 """Why a draft is rejected when it is read, in the order in which that is asked: it has no end, is no question of the
-task, has an answer that its document does not give, too few or too many words, overlaps held-out or protected text, is
-too much like another one, or gives an answer that is not the one computed."""
+task, has an answer that its document does not give, has too few words, is too long for the recipe or the model's
+context, overlaps held-out or protected text, is too much like another one, or gives an answer that is not the one
+computed."""
 
 
 class Sources(NamedTuple):
@@ -106,6 +104,11 @@ class Writer(ABC):
     @abstractmethod
     def decoding(self) -> Decoding:
         """How prompts are completed, with stop strings."""
+
+    @property
+    def most(self) -> int:
+        """How many problems it writes in an iteration at most."""
+        return self.settings.prompts * self.decoding.samples
 
     def check(self, train: Sequence[Problem], protected: Protected, audit: Audit) -> list[str]:
         """What a user should know before the run.

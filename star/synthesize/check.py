@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from star.errors import UserError, shown
 from star.overlap import Protected
 from star.recipe import Audit
-from star.records import Problem
-from star.synthesize.base import NEW, Writer
+from star.records import WRITTEN, Problem
+from star.synthesize.base import Writer
 
 
 def check_synthesis(writer: Writer | None, train: Sequence[Problem], protected: Protected, audit: Audit) -> list[str]:
@@ -20,9 +20,9 @@ def check_synthesis(writer: Writer | None, train: Sequence[Problem], protected: 
     if writer is None:
         return []
     for problem in train:
-        if problem.id.startswith(f"{NEW}/"):
+        if problem.id.startswith(f"{WRITTEN}/"):
             raise UserError(
-                f"{problem.source}: id {shown(problem.id)}: ids that begin with {NEW}/ are those of problems that the "
-                "model writes (synthesize.kind); give this one another"
+                f"{problem.source}: id {shown(problem.id)}: ids that begin with {WRITTEN}/ are for problems that "
+                "the model writes (synthesize.kind); give this one another"
             )
     return writer.check(train, protected, audit)

@@ -50,6 +50,10 @@ class SelfInstruct(Writer):
         stop = [after] if self.prompts.settings.chat else ["\n\n", after]
         return self.settings.decoding.model_copy(update={"stop": stop})
 
+    @property
+    def most(self) -> int:
+        return super().most * self.settings.new
+
     def check(self, train: Sequence[Problem], protected: Protected, audit: Audit) -> list[str]:
         """See `Writer.check`. A prompt that is too long lists fewer problems."""
         if not self.task.takes_questions:

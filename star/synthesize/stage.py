@@ -83,7 +83,11 @@ class Synthesizer:
 
     def pool(self, iteration: Iteration) -> Sequence[Problem]:
         """The training problems, and after them those of the pool that stand after `run`."""
-        return Joined(self.train, standing(Rows(iteration.folder / "pool.jsonl", Member.from_dict)))
+        return Joined(self.train, standing(_members(iteration)))
+
+    def withdrawn(self, iteration: Iteration) -> dict[str, int]:
+        """By id of a problem of the pool, the last iteration that gave it another answer or none, if one did."""
+        return {member.problem.id: member.changed for member in _members(iteration) if member.changed}
 
     def lessons(self, iteration: Iteration) -> Iterator[Example]:
         """The lessons of `iteration` that are kept, as training examples."""
@@ -102,7 +106,7 @@ class Synthesizer:
     def _write(self, number: int, sources: Sources, past: Iterable[Member], model: Model, journal: Journal) -> None:
         with spent("verifying"):
             pool = _index((member.problem.id, member.problem.question) for member in past)
-            reader = Reader(self.writer, self.protected, self._given, pool)
+            reader = Reader(self.recipe, self.writer, self.protected, self._given, pool)
             reader.resume(journal.rows())
         seed, decoding = derive_seed(self.recipe.seed, number, "written"), self.writer.decoding
 
@@ -166,6 +170,11 @@ class Synthesizer:
             label=f"iteration {number}: votes",
             says=str,
         )
+
+
+def _members(iteration: Iteration) -> Rows[Member]:
+    """The pool after this iteration."""
+    return Rows(iteration.folder / "pool.jsonl", Member.from_dict)
 
 
 def _parts(asked: Sequence[Any], completions: list[Completion]) -> Iterator[tuple[Any, list[Completion]]]:

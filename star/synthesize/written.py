@@ -8,12 +8,15 @@ it, by ROUGE-L; only of those that came so far) and `computed` (the answer, wher
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from star.models import encode_prompt
 from star.overlap import Protected
-from star.records import Completion, Problem
-from star.synthesize.base import NEW, Asked, Draft, Writer
+from star.prompts import samples_with_exemplars
+from star.recipe import Recipe
+from star.records import WRITTEN, Completion, Problem
+from star.synthesize.base import Asked, Draft, Writer
 from star.synthesize.novelty import Index, Nearest
 
 LONGEST_WORD = 40
@@ -28,8 +31,8 @@ class Reader:
         pool: the index of the problems written by earlier iterations; what is accepted is added to it.
     """
 
-    def __init__(self, writer: Writer, protected: Protected, given: Index, pool: Index):
-        self.writer, self.task, self.settings = writer, writer.task, writer.settings
+    def __init__(self, recipe: Recipe, writer: Writer, protected: Protected, given: Index, pool: Index):
+        self.recipe, self.writer, self.task, self.settings = recipe, writer, writer.task, writer.settings
         self.protected, self.given, self.pool = protected, given, pool
         self.written = self.kept = 0
 
@@ -49,11 +52,11 @@ class Reader:
             "parents": list(asked.parents),
             "meta": dict(asked.meta),
             **{name: getattr(completion, name) for name in ("text", "seed", "model", "num_tokens", "finish_reason")},
-            "drafts": [self._fate(f"{id}/{place}", draft) for place, draft in enumerate(drafts)],
+            "drafts": [self._fate(f"{id}/{place}", draft, asked.meta) for place, draft in enumerate(drafts)],
         }
 
-    def _fate(self, id: str, draft: Draft) -> dict[str, Any]:
-        reason, nearest = draft.rejected or self._why_not(draft), Nearest()
+    def _fate(self, id: str, draft: Draft, meta: Mapping[str, Any]) -> dict[str, Any]:
+        reason, nearest = draft.rejected or self._why_not(draft, meta), Nearest()
         if not reason:
             nearest = max(self.given.nearest(draft.question), self.pool.nearest(draft.question), key=_similarity)
             reason = "not_new" if nearest.similarity > self.settings.max_similarity else ""
@@ -73,7 +76,7 @@ class Reader:
             "computed": computed,
         }
 
-    def _why_not(self, draft: Draft) -> str:
+    def _why_not(self, draft: Draft, meta: Mapping[str, Any]) -> str:
         """What is wrong with a question by itself: one of `REASONS`, or nothing."""
         question, longest = draft.question, self.settings.max_words
         if len(question) > longest * LONGEST_WORD:
@@ -83,9 +86,21 @@ class Reader:
         words = len(question.split())
         if words < (self.settings.min_words or self.task.fewest_words):
             return "too_short"
-        if words > longest:
+        answer = self.task.compute(question) or draft.answer or ""
+        problem = Problem("", self.task.name, question, answer, meta={**meta, **draft.meta})
+        if words > longest or not self._has_room(problem):
             return "too_long"
-        return "protected" if self.protected.hit_by(Problem("", self.task.name, question, "")) else ""
+        return "protected" if self.protected.hit_by(problem) else ""
+
+    def _has_room(self, problem: Problem) -> bool:
+        """Whether the longest prompt for a problem leaves room for a completion in the model's context."""
+        prompts, context = self.writer.prompts, self.writer.context
+        if context is None:
+            return True
+        shown = self.writer.ballot(self.writer.posed(problem))
+        [prompt] = prompts.prompts([shown], True, samples_with_exemplars(self.recipe, 1, hinted=True))
+        tokens = len(encode_prompt(prompts.tokenizer, prompt.text, self.recipe.prompt.chat))
+        return tokens + self.recipe.decoding.max_new_tokens <= context
 
     def _count(self, id: str, question: str, reason: str) -> None:
         self.written += 1
@@ -96,7 +111,7 @@ class Reader:
 
 def prompt_id(number: int, place: int) -> str:
     """The id of a prompt of iteration `number`."""
-    return f"{NEW}/{number:03d}/{place:05d}"
+    return f"{WRITTEN}/{number:03d}/{place:05d}"
 
 
 def drafted(rows: Iterable[dict[str, Any]], writer: Writer, number: int) -> Iterator[tuple[dict[str, Any], Problem]]:

@@ -1,5 +1,7 @@
 """From what was sampled to what was trained on."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,3 +47,15 @@ def test_no_attempt_is_lost_on_the_way(outcomes):
     for counts in funnel([(one, one.verdict.accepted) for one in tries], dropped, "correct").values():
         assert counts.pop("sampled", 0) == sum(counts.values())
         assert all(number > 0 for number in counts.values())
+
+
+def test_attempts_at_problems_whose_answer_was_voted_on_are_counted_apart():
+    tries = [attempt(i, status, False) for i, status in enumerate(["correct", "correct", "wrong", "correct"])]
+    tries[1:3] = [replace(one, problem=replace(one.problem, answer_source="consensus")) for one in tries[1:3]]
+    dropped = [Dropped(tries[1].id, "consensus_share"), Dropped(tries[3].id, "duplicate")]
+    found = funnel([(one, one.verdict.accepted) for one in tries], dropped, "correct")
+    assert found == {
+        "plain": {"sampled": 2, "duplicate": 1, "trained": 1},
+        "hinted": {},
+        "consensus": {"sampled": 2, "wrong": 1, "consensus_share": 1},
+    }

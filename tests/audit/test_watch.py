@@ -1,5 +1,7 @@
 """The audit of one iteration, on artefacts whose right values are known."""
 
+from dataclasses import replace
+
 import pytest
 
 from star.audit.signals import SIGNALS
@@ -97,3 +99,17 @@ def test_the_funnel_and_contamination_are_counted(audited, attempt):
         "real": 1,
     }
     assert found["contamination"] == {"problems_removed": 7, "texts_removed": 1}
+
+
+def test_answers_that_were_voted_on_are_in_no_signal_and_counted_apart(audited, attempt):
+    known = [attempt("a"), attempt("b", "#### 3")]
+    voted = [attempt("v", steps=(2, 1)), attempt("w"), attempt("x", "#### 4")]
+    voted = [replace(one, problem=replace(one.problem, answer_source="consensus")) for one in voted]
+    now = [H("a", "g", 1, 1, 2, True, 2), *(H(id, "new, consensus", 1, 1, 2, True, 2) for id in "vw")]
+    alone, both = (audited(tries, (), now=now, examples=[]).to_dict() for tries in (known, [*known, *voted]))
+    assert both["signals"] == alone["signals"]
+    assert both["signals"]["newly_solved"] == 1
+    assert both["signals"]["false_positives"] == 0
+    assert "consensus" not in alone
+    assert both["consensus"] == {"attempts": 3, "agree": 2, "checkable": 2, "false_positives": 1}
+    assert both["coverage"]["by_group"]["new, consensus"]["solved"] == 2

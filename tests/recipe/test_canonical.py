@@ -65,6 +65,8 @@ CHANGES = [
     "train.steps={}",
     "train.epochs=1",
     "evaluation.decoding={temperature: 0.5}",
+    "synthesize={kind: self_instruct}",
+    "synthesize={kind: self_instruct, vote: {samples: 5}}",
 ]
 
 
@@ -78,6 +80,7 @@ def test_the_hash_changes_with_every_setting_that_decides_results(load):
 
 def test_the_hash_ignores_the_name_and_how_many_iterations_are_asked_for(load):
     assert recipe_hash(load("name=other", "iterations=77")) == recipe_hash(load())
+    assert recipe_hash(load("synthesize={kind: none}")) == recipe_hash(load())
     assert "version" in NOT_DECIDING
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from star.audit.trace import trace
 from star.files import Rows, file_sha256, read_json, read_rows
 from star.records import Attempt, Example, Problem
+from star.report.trace import print_trace
 from star.synthesize.novelty import rouge_l
 from star.synthesize.pool import Member
 
@@ -147,6 +149,33 @@ def test_the_metrics_say_how_often_the_vote_is_wrong_where_the_answer_can_be_com
         assert found["similarity"] == pytest.approx(sum(member.similarity for member in new) / len(new))
 
 
+def test_a_trace_leads_to_the_text_that_a_problem_was_read_in_and_to_the_votes_for_its_answer(writing, capsys):
+    folder = writing(*VOTED)
+    [id, *_] = (row["attempt_id"] for row in rows(folder, 2, "train") if row["answer_source"] == "consensus")
+    chain = trace(folder, id)
+    problem, written = chain["problem"], chain["problem"]["written"]
+    [member] = [one for one in pool(folder, 2) if one.problem.id == problem["id"]]
+    assert problem["answer_source_in_words"] == "what most of several attempts agree on"
+    assert problem["question"] in written["text"]
+    assert (written["tally"], written["votes"]) == (member.tally, member.votes)
+    print_trace(chain)
+    shown = capsys.readouterr().out
+    assert f"votes           {member.tally[problem['answer']]} for {problem['answer']}" in shown
+    assert f"written by      {written['model']}, seed {written['seed']}, in {written['id']}" in shown
+
+
+def test_the_report_says_what_became_of_new_problems_and_that_nobody_knows_answers_voted_on(writing):
+    folder = writing(*VOTED)
+    page, last = (folder / "report/index.html").read_text(), read_rows(folder / "metrics.jsonl")[-1]
+    found, tried = last["synthesis"], last["consensus"]
+    assert f"{found['kept']} of {found['written']} questions were kept; {found['pool']} are in use" in page
+    assert f"Nobody knows the answers of {found['consensus']} of them" in page
+    assert f"{tried['agree']} of {tried['attempts']} attempts at them agree, which no other number counts" in page
+    assert last["problems"] == 12  # those of the task alone
+    assert tried["attempts"] == len(rows(folder, 2, "attempts")) - 12
+    assert "New problems" not in (writing("synthesize={kind: none}") / "report/index.html").read_text()
+
+
 def test_a_run_without_new_problems_has_no_trace_of_them(writing):
     folder = writing("synthesize={kind: none}")
     for number in (1, 2):
@@ -162,22 +191,21 @@ def comparable(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): file_sha256(path) for path in files}
 
 
-def apart(recipe: Path, folder: Path, *prompt: str) -> int:
-    """The run of a recipe in a process of its own; returns its exit code."""
-    command = [sys.executable, "-c", "from tests.synthesize.writing import main; main()", recipe, folder, *prompt]
+def apart(recipe: Path, folder: Path, prompt: str = "") -> int:
+    """The run of a recipe in a process of its own, which may be killed; returns its exit code."""
+    program = "from tests.synthesize.writing import main; main()"
+    command = [sys.executable, "-c", program, recipe, folder, prompt, *VOTED]
     return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode
 
 
 @pytest.mark.parametrize("prompt", ["new/001/00005", "a vote"])
 def test_a_run_killed_while_it_writes_or_votes_ends_with_the_same_files(writing, writing_recipe, tmp_path, prompt):
-    whole = writing(*VOTED)
-    recipe = tmp_path / "voted.yaml"
-    recipe.write_text((whole / "recipe.yaml").read_text())
+    whole, folder = writing(*VOTED), tmp_path / "writing"
     if prompt == "a vote":
         prompt = rows(whole, 2, "votes")[-1]["id"]
-        shutil.copytree(whole, tmp_path / "writing")
-        shutil.rmtree(tmp_path / "writing/iterations/002")
-    assert apart(recipe, tmp_path / "writing", prompt) == -9
-    assert list(tmp_path.glob("writing/iterations/*.partial/*.journal"))
-    assert apart(recipe, tmp_path / "writing") == 0
-    assert comparable(tmp_path / "writing") == comparable(whole)
+        shutil.copytree(whole, folder)
+        shutil.rmtree(folder / "iterations/002")
+    assert apart(writing_recipe, folder, prompt) == -9
+    assert list(folder.glob("iterations/*.partial/*.journal"))
+    assert apart(writing_recipe, folder) == 0
+    assert comparable(folder) == comparable(whole)

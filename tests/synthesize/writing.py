@@ -57,6 +57,6 @@ class Mathematician:
 
 
 def main():
-    """A whole run in a process of its own: recipe, folder and, if it is to kill itself, the prompt at which it does."""
-    recipe, folder, *prompt = sys.argv[1:]
-    run(load_recipe(recipe), folder, sampler=Mathematician(dies_at="".join(prompt)))
+    """A whole run in a process of its own: recipe, folder, the prompt at which it kills itself, and overrides."""
+    recipe, folder, prompt, *overrides = sys.argv[1:]
+    run(load_recipe(recipe, overrides), folder, sampler=Mathematician(dies_at=prompt))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from star.errors import UserError
 from star.models.starter import build_starter
 from star.recipe import ArithmeticTask, Starter
-from star.tasks.arithmetic import Arithmetic
+from star.tasks.arithmetic import Arithmetic, is_held_out
 from star.verify.steps import Steps
 
 STYLES = ["columns", "paper", "words"]
@@ -248,3 +248,29 @@ def test_a_bare_answer_has_no_steps(style):
     problem = task.problem((457, 386), 3, "x")
     assert task.judge(problem, task.bare_answer(problem)).accepted
     assert task.steps(problem, task.bare_answer(problem)) == Steps()
+
+
+@given(PAIRS, st.sampled_from(STYLES), st.sampled_from(sorted(OPERATIONS)))
+def test_a_question_of_its_own_form_is_computed_and_no_other_is(pair, style, operation):
+    if style == "paper" and operation != "addition":
+        style = "columns"
+    task = arithmetic(style=style, operation=operation)
+    problem = task.problem(pair, 2, id="x")
+    assert task.compute(problem.question) == problem.answer
+    assert task.why_not(problem.question) == ("protected" if is_held_out(pair) else "")
+    for other in (f" {problem.question}", f"0{problem.question}", f"{problem.question} ", problem.question * 2, ""):
+        assert task.why_not(other) == "ill_formed"
+        assert task.compute(other) is None
+
+
+@given(st.text())
+def test_no_text_harms_who_asks_for_its_sum(text):
+    task = arithmetic(style="words")
+    assert task.compute(text) is None or task.why_not(text) in ("", "protected")
+
+
+def test_numbers_of_more_digits_than_a_recipe_may_ask_for_are_no_sums():
+    task = arithmetic(style="words")
+    assert task.compute(f"What is {'9' * 12} + 1?") == "1" + "0" * 12
+    assert task.compute(f"What is {'9' * 13} + 1?") is None
+    assert task.compute("What is ٤ + 2?") is None
