@@ -55,6 +55,14 @@ class Ranking(BaseModel):
     low: int = 0
 
 
+class Lessons(BaseModel):
+    """Lessons in an iteration, and why some were not kept."""
+
+    written: int
+    kept: int
+    rejected: Counts = {}
+
+
 class Synthesis(BaseModel):
     """New problems in an iteration (`star/synthesize/summary.py`)."""
 
@@ -71,6 +79,7 @@ class Synthesis(BaseModel):
     agreement: float | None = None
     estimated_error: float | None = None
     true_error: float | None = None
+    lessons: Lessons | None = None
 
 
 class MetricsRow(BaseModel):
