@@ -95,7 +95,8 @@ class Quality:
         if self.refused:
             return f"the quality filter drops nothing: {self.refused}"
         drops = f"drops {self.low:,} of {self.candidates:,} rationales"
-        return f"the quality filter {drops}; its held-out AUC is {self.auc:.3f}"
+        within = f" ({self.auc_within:.3f} among attempts at one problem)" if self.auc_within is not None else ""
+        return f"the quality filter {drops}; its held-out AUC is {self.auc:.3f}{within}"
 
 
 class _Labelled(NamedTuple):

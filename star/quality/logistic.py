@@ -8,8 +8,10 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-RIDGE = 100.0
-"""Weight of the penalty, half the sum of squared weights of standardised features: a normal prior of deviation 0.1."""
+RIDGE = 30.0
+"""Weight of the penalty, half the sum of squared weights of standardised features: a normal prior of deviation 0.18. Of
+1, 10, 30, 100, 300 and 1000 the one with the best mean held-out AUC on attempts of four runs of sums (0.84); 10 to 300
+are within 0.02 of it."""
 STEPS = 200
 SMALL = 1e-5
 """A step that changes no weight by more than this is the last one."""

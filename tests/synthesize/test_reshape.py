@@ -80,16 +80,13 @@ def test_the_vote_sees_the_passage_and_the_problem_may_do_without_it(taught):
     assert all("hens. They live together" not in row["prompt"]["text"] for row in attempts)
 
 
-@pytest.mark.parametrize("where", ["new/001/00007", "a vote"])
-def test_a_run_killed_while_it_asks_or_votes_ends_with_the_same_files(folder, recipes, tmp_path, where):
-    prompt = rows(folder, 1, "votes")[-1]["id"] if where == "a vote" else where
-
+def test_a_run_killed_while_it_votes_ends_with_the_same_files(folder, recipes, tmp_path):
     def apart(*prompt):
         code = "from tests.synthesize.teaching import main; main()"
         command = [sys.executable, "-c", code, recipes["reshape"], tmp_path / "run", *prompt]
         return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode
 
-    assert apart(prompt) == -9
+    assert apart(rows(folder, 1, "votes")[-1]["id"]) == -9
     assert apart() == 0
     assert comparable(tmp_path / "run") == comparable(folder)
 
