@@ -24,7 +24,7 @@ from star.spool import Spool
 from star.synthesize.base import Asked, Draft, Sources, Writer
 from star.synthesize.documents import Passage, passages
 from star.synthesize.grounding import is_computed, is_span
-from star.synthesize.templates import fill
+from star.synthesize.template import fill
 
 _LABEL = re.compile(r"^[ \t]*(Question|Working|Answer):", re.MULTILINE)
 FORMS = (["Question", "Answer"], ["Question", "Working", "Answer"])

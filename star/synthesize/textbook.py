@@ -21,7 +21,7 @@ from star.recipe import Audit, Decoding, TextbookSynthesis
 from star.records import LESSON, AttemptId, Example, Problem, Prompt, derive_seed
 from star.synthesize.base import Asked, Draft, Sources, Writer
 from star.synthesize.lesson import LABELS, lesson_fault, parse_lesson
-from star.synthesize.templates import fill
+from star.synthesize.template import fill
 from star.verify import check_steps
 
 SEEDS = 1000

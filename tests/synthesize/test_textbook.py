@@ -15,7 +15,7 @@ from star.files import read_json, read_rows
 from star.preflight import check
 from star.recipe import load_recipe
 from star.synthesize.numbers import numbers
-from star.synthesize.templates import FOLDER
+from star.synthesize.template import FOLDER
 from star.verify import check_steps
 from tests.synthesize.test_stage import ROOT, comparable, drafts, pool, rows
 
