@@ -213,8 +213,9 @@ class Audit:
     def _funnel(self) -> dict[str, Any]:
         judged_ones = judged(self._all(), self.recipe, self.task.meaning)
         counts = origins(self.examples, self.recipe, self.number)
+        lessons = {"lessons": counts["lessons"]} if self.recipe.max_lesson_share else {}
         kinds = funnel(judged_ones, self.dropped, self.recipe.selection.accept)
-        return {**kinds, **{name: counts[name] for name in ("carried", "lessons", "replayed", "real")}}
+        return {**kinds, **{name: counts[name] for name in ("carried", "replayed", "real")}, **lessons}
 
     def _why_missing(self, name: str) -> str:
         if name in MISSING:
