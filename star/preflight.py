@@ -27,7 +27,7 @@ from star.recipe import Recipe
 from star.records import Problem
 from star.spool import Chosen
 from star.synthesize import Writer, build_writer
-from star.synthesize.check import check_synthesis
+from star.synthesize.check import check_synthesis, first_prompt
 from star.tasks import Task, load_problems
 from star.tracking import require_trackers
 
@@ -95,8 +95,14 @@ class Checked:
             ("hinted prompt", hinted),
             ("training example", f"{self.prompts.training_prompt(shown)}[learned:]{target}"),
             *self._real_example(end),
+            *self._writing(),
             self.reference.example(),
         ]
+
+    def _writing(self) -> Iterator[tuple[str, str]]:
+        if self.writer is not None:
+            asked = first_prompt(self.recipe, self.writer, self.train)
+            yield "prompt for new problems", asked.prompt.text
 
     def _real_example(self, end: str) -> Iterator[tuple[str, str]]:
         if self.real:

@@ -166,11 +166,13 @@ class Conditions:
     def revision(self, source: str) -> tuple[str | None, int | None]:
         """What a source was when it was read, as `SHA-256 ...` or `commit ...`, and the line in it.
 
-        Nothing for problems that were generated.
+        Nothing for problems that were generated; of those that a model wrote, the file of their iteration.
         """
         file, _, line = source.rpartition(":")
         if not line.isdecimal():
             return None, None
+        if file.startswith("iterations/") and (sha256 := self._written.get(file)):
+            return f"SHA-256 {sha256}", int(line)
         for name, found in self.facts.get("data_files", {}).items():
             hub = name.removeprefix("hub:") if name.startswith("hub:") else None
             if Path(name) == Path(file):
@@ -178,6 +180,13 @@ class Conditions:
             if hub is not None and f"{file}/".startswith(f"{hub}/"):
                 return f"commit {found}", int(line)
         return None, None
+
+    @cached_property
+    def _written(self) -> dict[str, str]:
+        """The SHA-256 of what the models up to this iteration wrote, by file."""
+        store, numbers = self.artefacts.store, range(1, self.artefacts.number + 1)
+        found = {number: Artefacts(store, number).files.get("written.jsonl") for number in numbers}
+        return {f"iterations/{number:03d}/written.jsonl": e["sha256"] for number, e in found.items() if e}
 
 
 def recipe_of(store: Store, iteration: Artefacts) -> Recipe | None:

@@ -23,13 +23,15 @@ COLUMNS = (
     Column("choices", TEXTS, "its choices, if it has any"),
     Column("answer", "string", "its ground truth"),
     Column("answer_source", "string", "how that was obtained: gold, computed, consensus or document"),
-    Column("parents", TEXTS, "what a model wrote the problem from: ids of problems, or file and lines of a passage"),
-    Column("passage", "string", "that passage"),
     Column("problem_id", "string", "id of the problem in its run"),
     Column("group", "string", "what accuracy is reported by"),
     Column("task", "string", "kind of the task"),
     Column("source", "string", "file and line, hub data set and row, or generator of the problem"),
     Column("source_revision", "string", "SHA-256 of that file, or commit of that data set"),
+    Column(
+        "parents", TEXTS, "what a model saw when it wrote this problem: ids of others, or file and lines of a passage"
+    ),
+    Column("passage", "string", "that passage"),
     Column("attempt_id", "string", "id of the example, which star trace follows to its problem"),
     Column("kind", "string", "plain, hinted, ground-truth, real or lesson"),
     Column("iteration", "int32", "the iteration that accepted it"),

@@ -62,12 +62,12 @@ def _of_problem(problem: Problem, conditions: Conditions) -> dict[str, Any]:
         "choices": list(problem.choices),
         "answer": problem.answer,
         "answer_source": problem.answer_source,
-        "parents": list(problem.parents),
         "passage": problem.meta.get("text") if problem.answer_source == "document" else None,
         "group": problem.group,
         "task": problem.task,
         "source": problem.source,
         "source_revision": conditions.revision(problem.source)[0],
+        "parents": list(problem.parents),
     }
 
 

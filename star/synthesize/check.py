@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from star.errors import UserError, shown
 from star.overlap import Protected
-from star.recipe import Audit
+from star.recipe import Audit, Recipe
 from star.records import WRITTEN, Problem
-from star.synthesize.base import Writer
+from star.synthesize.base import Asked, Sources, Writer
+from star.synthesize.written import ask
 
 
 def check_synthesis(writer: Writer | None, train: Sequence[Problem], protected: Protected, audit: Audit) -> list[str]:
@@ -26,3 +27,8 @@ def check_synthesis(writer: Writer | None, train: Sequence[Problem], protected: 
                 "the model writes (synthesize.kind); give this one another"
             )
     return writer.check(train, protected, audit)
+
+
+def first_prompt(recipe: Recipe, writer: Writer, train: Sequence[Problem]) -> Asked:
+    """The first prompt of a run, for people to look at."""
+    return ask(recipe, writer, 1, 0, Sources(train, (), ()))

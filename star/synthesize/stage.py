@@ -31,7 +31,7 @@ from star.synthesize.novelty import Index
 from star.synthesize.pool import Member, standing
 from star.synthesize.summary import summary, taught
 from star.synthesize.votes import ballots, vote_row, voted_pool
-from star.synthesize.written import Reader, prompt_id
+from star.synthesize.written import Reader, ask
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,10 @@ class Synthesizer:
             reader = Reader(self.recipe, self.writer, self.protected, self._given, pool)
             reader.resume(journal.rows())
         seed, decoding = derive_seed(self.recipe.seed, number, "written"), self.writer.decoding
-
         waiting: dict[int, list[Asked]] = {}  # as made for the request: others' threads may be making the next one
 
         def request(start: int, stop: int) -> Request:
-            waiting[start] = [self._ask(number, place, sources) for place in range(start, stop)]
+            waiting[start] = [ask(self.recipe, self.writer, number, place, sources) for place in range(start, stop)]
             prompts = [asked.prompt for asked in waiting[start]]
             return Request(prompts, decoding, seed, model.adapter, model.name)
 
@@ -134,10 +133,6 @@ class Synthesizer:
             label=f"iteration {number}: new problems",
             says=lambda: f"{reader.kept}/{reader.written} kept",
         )
-
-    def _ask(self, number: int, place: int, sources: Sources) -> Asked:
-        id = prompt_id(number, place)
-        return self.writer.ask(id, derive_seed(self.recipe.seed, "prompt", id), sources)
 
     def _vote(self, number: int, asked: Sequence[Problem], model: Model, journal: Journal) -> None:
         """Sample several answers to each problem, a wave at a time."""

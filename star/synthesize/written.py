@@ -15,8 +15,8 @@ from star.models import encode_prompt
 from star.overlap import Protected
 from star.prompts import samples_with_exemplars
 from star.recipe import Recipe
-from star.records import WRITTEN, Completion, Problem
-from star.synthesize.base import Asked, Draft, Writer
+from star.records import WRITTEN, Completion, Problem, derive_seed
+from star.synthesize.base import Asked, Draft, Sources, Writer
 from star.synthesize.novelty import Index, Nearest
 
 LONGEST_WORD = 40
@@ -109,9 +109,10 @@ class Reader:
             self.pool.add(id, question)
 
 
-def prompt_id(number: int, place: int) -> str:
-    """The id of a prompt of iteration `number`."""
-    return f"{WRITTEN}/{number:03d}/{place:05d}"
+def ask(recipe: Recipe, writer: Writer, number: int, place: int, sources: Sources) -> Asked:
+    """One of the prompts of iteration `number`."""
+    id = f"{WRITTEN}/{number:03d}/{place:05d}"
+    return writer.ask(id, derive_seed(recipe.seed, "prompt", id), sources)
 
 
 def drafted(rows: Iterable[dict[str, Any]], writer: Writer, number: int) -> Iterator[tuple[dict[str, Any], Problem]]:

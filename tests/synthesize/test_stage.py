@@ -6,10 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 
 from star.audit.trace import trace
+from star.cli import main
 from star.files import Rows, file_sha256, read_json, read_rows
+from star.preflight import check
+from star.recipe import load_recipe
 from star.records import Attempt, Example, Problem
 from star.report.trace import print_trace
 from star.synthesize.novelty import rouge_l
@@ -74,6 +78,8 @@ def test_a_prompt_lists_training_problems_and_then_those_of_the_pool_too(writing
         listed = [f"Problem {place}: {known[id]}\n" for place, id in enumerate(row["parents"], 1)]
         assert row["prompt"] == f"Come up with a series of problems:\n\n{''.join(listed)}Problem 5:"
     assert len({row["prompt"] for row in first}) == len(first)
+    checked = check(load_recipe(folder / "recipe.yaml"))
+    assert dict(checked.examples())["prompt for new problems"] == first[0]["prompt"]
     assert {row["model"] for row in first} == {"base"}
     assert {row["model"] for row in second} == {"iteration-001"}
 
@@ -157,11 +163,29 @@ def test_a_trace_leads_to_the_text_that_a_problem_was_read_in_and_to_the_votes_f
     [member] = [one for one in pool(folder, 2) if one.problem.id == problem["id"]]
     assert problem["answer_source_in_words"] == "what most of several attempts agree on"
     assert problem["question"] in written["text"]
+    file, _, line = problem["source"].rpartition(":")
+    assert (problem["revision"], problem["line"]) == (f"SHA-256 {file_sha256(folder / file)}", int(line))
     assert (written["tally"], written["votes"]) == (member.tally, member.votes)
     print_trace(chain)
     shown = capsys.readouterr().out
     assert f"votes           {member.tally[problem['answer']]} for {problem['answer']}" in shown
     assert f"written by      {written['model']}, seed {written['seed']}, in {written['id']}" in shown
+
+
+def test_exported_rows_and_their_card_say_which_answers_were_voted_on(writing, tmp_path, capsys):
+    folder = writing(*VOTED)
+    assert main(["export", str(folder), "--dataset", str(tmp_path / "data")]) == 0
+    found = pyarrow.parquet.read_table(tmp_path / "data/data/train-00000-of-00001.parquet").to_pylist()
+    voted = [row for row in found if row["answer_source"] == "consensus"]
+    assert len(voted) == [row["answer_source"] for row in rows(folder, 2, "train")].count("consensus") > 0
+    members = {member.problem.id: member for member in pool(folder, 2)}
+    for row in voted:
+        problem = members[row["problem_id"]].problem
+        assert (row["answer"], row["group"], row["parents"]) == (problem.answer, problem.group, list(problem.parents))
+    card = (tmp_path / "data/README.md").read_text()
+    assert "whose answer is what most of several samples say (`answer_source: consensus`)" in card
+    assert "| iterations/002/written.jsonl" in card or "`iterations/002/written.jsonl`" in card
+    assert card.count("written.jsonl") <= 4
 
 
 def test_the_report_says_what_became_of_new_problems_and_that_nobody_knows_answers_voted_on(writing):
