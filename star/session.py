@@ -28,7 +28,7 @@ from star.models import Checkpoint, resolve_checkpoint
 from star.preflight import Checked
 from star.processes import World
 from star.prompts import evaluates_with_exemplars, samples_with_exemplars
-from star.quality import Quality, learn_quality
+from star.quality.stage import rank
 from star.recipe import Decoding, recipe_hash
 from star.records import Attempt, Example, Problem, derive_seed, model_name
 from star.rollout import Wave, rollout
@@ -152,7 +152,10 @@ class Session:
         def chosen() -> Iterator[Attempt]:
             return accepted(both(), recipe, self.task.meaning)
 
-        quality = self._quality(iteration, attempts, chosen)
+        def candidates() -> Iterator[Attempt]:
+            return passing(chosen(), self.prompts, recipe, number, self.is_protected)
+
+        quality = rank(iteration, attempts, candidates, recipe)
 
         def dropped_rows() -> Iterator[dict[str, Any]]:
             classes = {row.id: difficulty(row) for row in past} if recipe.selection.balance == "difficulty" else {}
@@ -161,22 +164,6 @@ class Session:
 
         dropped = iteration.rows("dropped", lambda journal: _write(journal, dropped_rows()), _dropped)
         return require_some(examples(chosen(), dropped, self.prompts, recipe, number), both(), number)
-
-    def _quality(
-        self, iteration: Iteration, attempts: Collection[Attempt], chosen: Callable[[], Iterator[Attempt]]
-    ) -> Quality | None:
-        """Stage: learn what a good rationale looks like, and rank those that may be trained on."""
-        recipe, number = self.recipe, iteration.number
-        if (settings := recipe.selection.quality) is None:
-            return None
-
-        def ranking() -> dict[str, Any]:
-            candidates = passing(chosen(), self.prompts, recipe, number, self.is_protected)
-            quality = learn_quality(attempts, recipe, number).ranking(candidates, settings.keep)
-            console.print(f"iteration {number}: {quality}", markup=False)
-            return quality.to_dict()
-
-        return Quality.from_dict(iteration.json("quality", ranking))
 
     def mix(self, iteration: Iteration, accepted: Iterable[Example]) -> Iterator[Example]:
         """What is trained on: what this iteration accepted, and what the recipe adds of earlier and of real data."""
