@@ -113,7 +113,7 @@ def _lesson(lesson: dict[str, Any] | None) -> Iterator[str]:
             yield f"{name}:"
             yield from quoted(value)
         else:
-            yield _row(name, value)
+            yield _row(name, ", ".join(value) if isinstance(value, list) else value)
 
 
 def _model(model: dict[str, Any] | None) -> Iterator[str]:

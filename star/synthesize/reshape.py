@@ -41,7 +41,8 @@ class Reshape(Writer):
     def decoding(self) -> Decoding:
         if self.settings.decoding.stop is not None:
             return self.settings.decoding
-        return self.settings.decoding.model_copy(update={"stop": ["\n\nQuestion:", "\n\nHere is"]})
+        stop = ["\nPassage:"] if self.prompts.settings.chat else ["\n\n", "\nPassage:"]
+        return self.settings.decoding.model_copy(update={"stop": stop})
 
     def check(self, train: Sequence[Problem], protected: Protected, audit: Audit) -> list[str]:
         """See `Writer.check`. Passages that overlap what is protected are an error, or left out."""
@@ -87,9 +88,8 @@ class Reshape(Writer):
         return problem if self.settings.with_passage else _with_passage(problem)
 
     def _render(self, passage: Passage) -> str:
-        title = f" of {passage.title}" if passage.title else ""
-        text = fill("reshape", title=title, passage=passage.text)
-        return self.prompts.request(text) if self.prompts.settings.chat else f"{text}\n\nQuestion:"
+        text = fill("reshape", passage=f"{passage.title}. {passage.text}" if passage.title else passage.text)
+        return self.prompts.request(text) if self.prompts.settings.chat else f"{text}\nQuestion:"
 
 
 def _parts(text: str) -> tuple[str, str, str] | None:

@@ -1,9 +1,19 @@
-"""The model writes lessons with exercises, from a rationale that was verified, on a topic and for an audience.
+"""The model writes lessons with exercises, after rationales that were verified, on a topic and for an audience.
 
+    A lesson:
+    Lesson: Tom has 3 apples and buys 4 more. How many has he? He has 3 + 4 = 7 apples.
+    Exercise: Ann has 12 pens and gives away 5. How many are left?
+    Answer: 7
+
+    A lesson about prices, paying and change for a cook:
+    Lesson:
+
+What stands above the last line are problems with their rationales, put in the form of a lesson, and problems with their
+answers, in that of an exercise.
 After Textbooks Are All You Need (Gunasekar et al. 2023, https://arxiv.org/abs/2306.11644, section 2.2): what makes
-texts of one prompt diverse is a topic and an audience drawn at random. What ties them to something real here is the
-seed, a rationale that the iteration before was trained on, and that the numbers of a lesson are checked (`lesson.py`).
-Its exercise becomes a problem as any other that a model writes does.
+texts of one prompt diverse is a topic and an audience drawn at random. What ties them to something real here is what
+they are shown, rationales that the iteration before was trained on, and that the numbers of a lesson are checked
+(`lesson.py`). Its exercise becomes a problem as any other that a model writes does.
 """
 
 from __future__ import annotations
@@ -26,10 +36,13 @@ from star.verify import check_steps
 
 SEEDS = 1000
 """Rationales of the iteration before that prompts are drawn from."""
+LESSONS = 2
+"""Lessons that a prompt shows, where there is room."""
+TITLE = "A lesson"
 
 
 class Seed(NamedTuple):
-    """A problem and a verified rationale; `source` is the id of the attempt, or that of the exemplar."""
+    """A problem with a verified rationale; `source` is the id of the attempt, or that of the exemplar."""
 
     problem: Problem
     rationale: str
@@ -47,7 +60,7 @@ class Textbook(Writer):
     def decoding(self) -> Decoding:
         if self.settings.decoding.stop is not None:
             return self.settings.decoding
-        return self.settings.decoding.model_copy(update={"stop": ["\n\nLesson:", "\n\nHere is"]})
+        return self.settings.decoding.model_copy(update={"stop": [f"\n\n{TITLE}"]})
 
     def check(self, train: Sequence[Problem], protected: Protected, audit: Audit) -> list[str]:
         """See `Writer.check`."""
@@ -58,19 +71,22 @@ class Textbook(Writer):
                 "prompt.exemplars (prompt.sample_with: never keeps them out of other prompts)"
             )
         longest = max(self._exemplars(), key=lambda seed: len(seed.rationale))
-        topic, audience = (max(words, key=len) for words in (self.settings.topics, self.settings.audiences))
-        self.require_room(self._render(longest, topic, audience), f"the exemplar {longest.problem.id}")
+        wish = self._wish(max(self.settings.topics, key=len), max(self.settings.audiences, key=len))
+        self.require_room(self._render([longest, longest], wish), f"the exemplar {longest.problem.id}")
         return []
 
     def ask(self, id: str, seed: int, sources: Sources) -> Asked:
         rng = random.Random(seed)
         topic, audience = rng.choice(self.settings.topics), rng.choice(self.settings.audiences)
-        seeds = list(self._seeds_of(sources))
-        rng.shuffle(seeds)
-        fitting = (one for one in seeds if self.fits(self._render(one, topic, audience)))
-        chosen = next(fitting, None) or self._exemplars()[0]
-        meta = {"topic": topic, "audience": audience, "rationale": chosen.source}
-        return Asked(Prompt(id, self._render(chosen, topic, audience)), (chosen.problem.id,), meta)
+        seeds = self._seeds_of(sources)
+        shown = rng.sample(seeds, min(2 * LESSONS, len(seeds)))
+        while len(shown) > 2 and not self.fits(self._render(shown, self._wish(topic, audience))):
+            shown.pop()
+        if not self.fits(self._render(shown, self._wish(topic, audience))):
+            shown = self._exemplars()[:2]
+        meta = {"topic": topic, "audience": audience, "rationales": [one.source for one in shown]}
+        parents = tuple(one.problem.id for one in shown)
+        return Asked(Prompt(id, self._render(shown, self._wish(topic, audience))), parents, meta)
 
     def read(self, asked: Asked, text: str, is_cut_off: bool) -> list[Draft]:
         lesson = None if is_cut_off else parse_lesson(text)
@@ -107,11 +123,23 @@ class Textbook(Writer):
             return self.prompts.request(wish), ""
         return f"{wish}\n\n{LABELS[0]}:", " "
 
-    def _render(self, seed: Seed, topic: str, audience: str) -> str:
-        question = self.task.question(seed.problem, hinted=False)
-        example = question + self.prompts.exemplar_target(seed.problem, seed.rationale.strip())
-        text = fill("textbook", example=example, topic=topic, audience=audience)
-        return self.prompts.request(text) if self.prompts.settings.chat else f"{text}\n\n{LABELS[0]}:"
+    def _wish(self, topic: str, audience: str) -> str:
+        return f"{TITLE} about {topic} for {audience}:"
+
+    def _render(self, shown: Sequence[Seed], wish: str) -> str:
+        """The prompt: the first half of the seeds as lessons, each with one of the others as its exercise."""
+        half = max(1, len(shown) // 2)
+        lessons = [self._shown(lesson, shown[(half + place) % len(shown)]) for place, lesson in enumerate(shown[:half])]
+        text = "\n\n".join([fill("textbook"), *lessons, wish])
+        return self.prompts.request(text) if self.prompts.settings.chat else f"{text}\n{LABELS[0]}:"
+
+    def _shown(self, lesson: Seed, exercise: Seed) -> str:
+        try:
+            working = self.task.extractor.without(lesson.rationale)  # the answer is not stated apart in a lesson
+        except TimeoutError:
+            working = lesson.rationale
+        parts = (f"{lesson.problem.question} {working.strip()}", exercise.problem.question, exercise.problem.answer)
+        return "\n".join([f"{TITLE}:", *(f"{label}: {part}" for label, part in zip(LABELS, parts, strict=True))])
 
     def _exemplars(self) -> list[Seed]:
         return [Seed(problem, rationale, problem.id) for problem, rationale in self.prompts.exemplars]

@@ -14,6 +14,7 @@ from star.errors import UserError
 from star.files import read_json, read_rows
 from star.preflight import check
 from star.recipe import load_recipe
+from star.records import Attempt
 from star.synthesize.numbers import numbers
 from star.synthesize.template import FOLDER
 from star.verify import check_steps
@@ -44,22 +45,26 @@ def test_a_prompt_shows_a_topic_an_audience_and_a_rationale_of_the_iteration_bef
     recipe = load_recipe(folder / "recipe.yaml").synthesize
     first, second = (rows(folder, number, "written") for number in (1, 2))
     trained = {row["attempt_id"]: row for row in rows(folder, 1, "train")}
+    asked = {one.id: one.problem.question for one in map(Attempt.from_dict, rows(folder, 1, "attempts"))}
     for row in first + second:
         meta = row["meta"]
         assert meta["topic"] in recipe.topics
         assert meta["audience"] in recipe.audiences
-        assert f"about {meta['topic']} for {meta['audience']}." in row["prompt"]
-    assert {row["meta"]["rationale"] for row in first} <= {"exemplar-1", "exemplar-2"}
+        assert row["prompt"].endswith(f"\n\nA lesson about {meta['topic']} for {meta['audience']}:\nLesson:")
+    assert {id for row in first for id in row["meta"]["rationales"]} == {"exemplar-1", "exemplar-2"}
     for row in second:
-        example = trained[row["meta"]["rationale"]]
-        assert f"{example['prompt']}{example['target']}" in row["prompt"]
-        assert row["parents"] == [example["attempt_id"].split("/plain/")[1].rpartition("/")[0]]
+        examples = [trained[id] for id in row["meta"]["rationales"]]
+        assert row["parents"] == [one["attempt_id"].split("/plain/")[1].rpartition("/")[0] for one in examples]
+        for one in examples[:2]:
+            working = one["target"].partition("####")[0].strip()
+            assert f"A lesson:\nLesson: {asked[one['attempt_id']]} {working}\nExercise: " in row["prompt"]
+        for one in examples[2:]:
+            assert f"\nExercise: {asked[one['attempt_id']]}\nAnswer: " in row["prompt"]
     assert len({row["prompt"] for row in second}) > 20
 
 
-def test_templates_have_no_number_that_would_count_as_given():
-    for path in FOLDER.glob("*.txt"):
-        assert numbers(path.read_text()) == set()
+def test_the_prompt_has_no_number_of_its_own_that_would_count_as_given():
+    assert numbers((FOLDER / "textbook.txt").read_text()) == set()
 
 
 def test_lessons_are_trained_on_up_to_their_share_marked_and_never_carried_along(taught):
@@ -91,7 +96,7 @@ def test_exercises_become_problems_when_their_answer_is_that_of_code(folder):
     for member in members:
         first, second = map(int, re.findall(r"\d+", member.problem.question))
         assert (int(member.problem.answer), member.problem.answer_source) == (first + second, "computed")
-        assert set(member.problem.meta) == {"topic", "audience", "rationale"}
+        assert set(member.problem.meta) == {"topic", "audience", "rationales"}
 
 
 def test_an_exercise_that_is_voted_on_must_have_the_answer_that_came_with_it(taught):
@@ -109,10 +114,10 @@ def test_a_lesson_is_traced_to_its_seed_and_exported_and_not_replayed(folder, tm
     [lesson, *_] = [row for row in rows(folder, 2, "train") if row["attempt_id"].startswith("lesson/")]
     told = trace(folder, lesson["attempt_id"])
     assert told["fate"]["what"] == "trained"
-    assert told["lesson"]["rationale"].startswith("base/plain/")
+    assert len(told["lesson"]["rationales"]) == 4
     assert lesson["target"].strip() in told["lesson"]["text"]
     assert told["lesson"]["model"] == "iteration-001"
-    assert trace(folder, told["lesson"]["rationale"])["fate"]["what"] == "trained"
+    assert trace(folder, told["lesson"]["rationales"][0])["fate"]["what"] == "trained"
     assert main(["trace", str(folder), lesson["attempt_id"]]) == 0
     assert main(["replay", str(folder), lesson["attempt_id"]]) == 2
     assert "this is a lesson" in capsys.readouterr().err
