@@ -35,6 +35,8 @@ class Vote(Section):
     """Completions for each problem (k)."""
     threshold: Annotated[float, Field(gt=0.5, le=1)] = 0.6
     """Share of all votes so far, completions without an answer included, that must agree on one."""
+    require_sound_steps: bool = True
+    """A completion with a step that is certainly wrong has no vote."""
     temperature: Annotated[float, Field(gt=0)] = 0.7
     """As in the paper; length and stop strings are those of `decoding`."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0

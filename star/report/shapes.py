@@ -76,6 +76,7 @@ class Synthesis(BaseModel):
     again: int = 0
     overturned: int = 0
     retired: int = 0
+    reinstated: int = 0
     agreement: float | None = None
     estimated_error: float | None = None
     true_error: float | None = None

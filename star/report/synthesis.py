@@ -47,7 +47,7 @@ ERRORS = {
     "estimated_error": "answers voted on that are wrong, by how many votes disagree",
     "true_error": "that are wrong, where the answer can be computed",
 }
-COLUMNS = ("written", "kept", "pool", "consensus", "again", "overturned", "retired")
+COLUMNS = ("written", "kept", "pool", "consensus", "again", "overturned", "retired", "reinstated")
 """Of the table, as in the metrics."""
 
 
@@ -107,7 +107,8 @@ def _sentence(found: dict[int, Synthesis], rows: Sequence[dict[str, Any]]) -> st
         f"({_share(one.agreement)} on average), which makes none of them true."
     )
     if one.again:
-        says += f" {one.again:,} were voted on again: {one.overturned:,} overturned, {one.retired:,} retired."
+        changes = ", ".join(f"{getattr(one, name):,} {name}" for name in ("overturned", "retired", "reinstated"))
+        says += f" {one.again:,} were voted on again: {changes}."
     tried = rows[-1].get("consensus", {})
     if tried.get("attempts"):
         says += f" {tried['agree']:,} of {tried['attempts']:,} attempts at them agree, which no other number counts."

@@ -2,7 +2,8 @@
 
 An answer that was voted on stands on all votes so far, of every model that was asked, each as good as any other. The
 last vote alone would not do: a model that was trained on an answer agrees with it, right or wrong, so its vote says
-less than those of the models before it. A later model can still overturn an answer, by outvoting them.
+less than those of the models before it. A later model can still overturn an answer, by outvoting them: two models that
+each agree with themselves on another answer retire a problem, and a third one decides.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import heapq
 import random
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any
 
 from star.recipe import Recipe
@@ -34,9 +36,9 @@ class Member:
         tally: votes so far by answer, each in the words in which it came first; empty if the answer was not voted on.
         votes: completions so far that were asked, those without an answer included.
         voted: the last iteration that voted.
-        overturned: how often a later vote has changed the answer.
-        changed: the last iteration that did so, or that retired it.
-        retired: why it is not used any more; empty while it stands.
+        overturned: the last iteration whose vote gave it another answer; 0 if none did.
+        retired: why it is not used; empty while it stands. Later votes may reinstate it.
+        changed: the last iteration that overturned, retired or reinstated it; 0 if none did.
         truth: the answer that code computes, where the answer was voted on all the same. It decides nothing.
     """
 
@@ -47,8 +49,8 @@ class Member:
     votes: int = 0
     voted: int = 0
     overturned: int = 0
-    changed: int = 0
     retired: str = ""
+    changed: int = 0
     truth: str | None = None
 
     @property
@@ -85,27 +87,29 @@ def winner(tally: Mapping[str, int], votes: int, threshold: float) -> str | None
 
 
 def vote_again(member: Member, answers: Collection[str | None], task: Task, threshold: float, number: int) -> Member:
-    """What a member becomes when iteration `number` votes on it: its answer stands, is overturned, or it is retired."""
+    """What a member becomes when iteration `number` votes on it: it stands, with the same answer or with another one,
+    or it is retired."""
     tally = count(answers, member.tally, task, member.problem)
     votes = member.votes + len(answers)
     voted = replace(member, tally=tally, votes=votes, voted=number)
     answer = winner(tally, votes, threshold)
     if answer is None:
-        return replace(voted, retired=NO_AGREEMENT, changed=number)
+        return voted if member.retired else replace(voted, retired=NO_AGREEMENT, changed=number)
     if answer == member.problem.answer:
-        return voted
+        return replace(voted, retired="", changed=number) if member.retired else voted
     problem = replace(member.problem, answer=answer)
-    return replace(voted, problem=problem, overturned=member.overturned + 1, changed=number)
+    return replace(voted, problem=problem, overturned=number, retired="", changed=number)
 
 
 def up_again(members: Iterable[Member], most: int, seed: int) -> list[Problem]:
-    """The problems to vote on again: those that stand on votes, at most so many, those that waited longest first."""
+    """The problems to vote on again, at most so many: those that stand on votes, then retired ones; of each, those that
+    waited longest first."""
     waiting = (
-        (member.voted, derive_seed(seed, member.problem.id), member.problem)
+        ((member.retired != "", member.voted, derive_seed(seed, member.problem.id)), member.problem)
         for member in members
-        if member.problem.is_voted and not member.retired
+        if member.problem.is_voted
     )
-    return [problem for _, _, problem in heapq.nsmallest(most, waiting, key=lambda one: one[:2])]
+    return [problem for _, problem in heapq.nsmallest(most, waiting, key=itemgetter(0))]
 
 
 def standing(members: Iterable[Member]) -> Sequence[Problem]:

@@ -11,6 +11,9 @@ from star.synthesize.base import Writer
 from star.synthesize.pool import Member
 from star.synthesize.votes import new_members
 
+CHANGES = ("overturned", "retired", "reinstated")
+"""What a vote may change of a problem that was voted on before."""
+
 Rows = Iterable[dict[str, Any]]
 
 
@@ -59,8 +62,8 @@ def taught(lessons: Rows) -> dict[str, Any]:
 def _standing(pool: Iterable[Member], writer: Writer, number: int) -> dict[str, Any]:
     """The pool after iteration `number`.
 
-    `pool` problems stand, `consensus` of them on votes. Of iteration `number`, `again` were voted on again, of which
-    `overturned` have another answer now and `retired` none.
+    `pool` problems stand, `consensus` of them on votes. In iteration `number`, `again` were voted on again, of which
+    `overturned` have another answer now, `retired` have none any more, and `reinstated` have their old one again.
 
     `agreement` is the mean share of votes for the answer of a consensus problem, and `estimated_error` is 1 minus that:
     if a share of the votes were the probability of being right, this share of the answers would be wrong. Agreement and
@@ -74,8 +77,9 @@ def _standing(pool: Iterable[Member], writer: Writer, number: int) -> dict[str, 
         stands, now = not member.retired, member.changed == number
         counts["pool"] += stands
         counts["again"] += member.voted == number and member.written < number
-        counts["overturned"] += now and stands
+        counts["overturned"] += member.overturned == number
         counts["retired"] += now and not stands
+        counts["reinstated"] += now and stands and member.overturned < number
         if stands and member.problem.is_voted:
             counts["consensus"] += 1
             agreement += member.agreement or 0.0
@@ -83,7 +87,7 @@ def _standing(pool: Iterable[Member], writer: Writer, number: int) -> dict[str, 
             counts["wrong"] += member.truth is not None and not _is_right(member, writer)
     voted, known = counts["consensus"], counts["known"]
     return {
-        **{name: counts[name] for name in ("pool", "consensus", "again", "overturned", "retired", "known")},
+        **{name: counts[name] for name in ("pool", "consensus", "again", *CHANGES, "known")},
         "agreement": agreement / voted if voted else None,
         "estimated_error": 1 - agreement / voted if voted else None,
         "true_error": counts["wrong"] / known if known else None,

@@ -1,8 +1,9 @@
 """The stage that votes: several answers of the current model to each problem whose answer nobody knows.
 
 A row of `votes.jsonl` is a problem: `id`, `question`, `again` (whether it was voted on before), `prompt`, `model` and
-the `samples`, each with `text`, `answer` (the final answer in it, if there is one), `seed`, `num_tokens` and
-`finish_reason`. New problems come first, in the order of `written.jsonl`.
+the `samples`, each with `text`, `answer` (the final answer in it, if there is one), `steps_wrong` (steps of its working
+that are certainly wrong), `seed`, `num_tokens` and `finish_reason`. New problems come first, in the order of
+`written.jsonl`.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def needs_vote(draft: dict[str, Any], recipe: Recipe) -> bool:
 
 def vote_row(problem: Problem, prompt: Prompt, completions: Collection[Completion], writer: Writer) -> dict[str, Any]:
     """What the model answers to one problem."""
-    kept = ("text", "seed", "num_tokens", "finish_reason")
+    kept, task = ("text", "seed", "num_tokens", "finish_reason"), writer.task
     with spent("verifying"):
         return {
             "id": problem.id,
@@ -48,7 +49,11 @@ def vote_row(problem: Problem, prompt: Prompt, completions: Collection[Completio
             "prompt": prompt.text,
             "model": next(iter(completions)).model,
             "samples": [
-                {name: getattr(one, name) for name in kept} | {"answer": writer.task.final_answer(problem, one.text)}
+                {
+                    **{name: getattr(one, name) for name in kept},
+                    "answer": task.final_answer(problem, one.text),
+                    "steps_wrong": len(task.steps(problem, one.text).wrong),
+                }
                 for one in completions
             ],
         }
@@ -59,7 +64,7 @@ def voted_pool(
 ) -> Iterator[Member]:
     """The pool after iteration `number`: what it was, voted on again, and what is new in it."""
     threshold = recipe.synthesize.vote.threshold
-    again = {row["id"]: _answers(row) for row in votes if row["again"]}
+    again = {row["id"]: _answers(row, recipe) for row in votes if row["again"]}
     for member in past:
         answers = again.get(member.problem.id)
         yield member if answers is None else vote_again(member, answers, writer.task, threshold, number)
@@ -81,7 +86,7 @@ def new_members(
             continue
         row = next(polled)
         assert row["id"] == problem.id, f"{row['id']}: voted on, but out of order"
-        yield _elected(member, draft, _answers(row), writer, recipe)
+        yield _elected(member, draft, _answers(row, recipe), writer, recipe)
 
 
 def _elected(
@@ -102,5 +107,7 @@ def _elected(
     return replace(polled, problem=problem), ""
 
 
-def _answers(row: dict[str, Any]) -> list[str | None]:
-    return [sample["answer"] for sample in row["samples"]]
+def _answers(row: dict[str, Any], recipe: Recipe) -> list[str | None]:
+    """What each sample votes for, if it has a vote."""
+    strict = recipe.synthesize.vote.require_sound_steps
+    return [None if strict and sample["steps_wrong"] else sample["answer"] for sample in row["samples"]]

@@ -18,6 +18,7 @@ from star.records import Attempt, Example, Problem
 from star.report.trace import print_trace
 from star.synthesize.novelty import rouge_l
 from star.synthesize.pool import Member
+from tests.synthesize.writing import Sloppy, Turncoat
 
 ROOT = Path(__file__).parents[2]
 VOTED = ("synthesize.answers=consensus", "synthesize.max_consensus_share=0.4")
@@ -125,6 +126,42 @@ def test_a_later_iteration_votes_again_and_counts_all_votes(writing):
         for answer, votes in member.tally.items():
             assert votes == before[row["id"]].tally.get(answer, 0) + said.count(answer)
     assert read_json(folder / "iterations/002/synthesis.json")["again"] == len(again)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_what_has_a_wrong_step_has_no_vote_unless_the_recipe_says_so(writing, strict):
+    folder = writing(
+        *VOTED, "iterations=1", f"synthesize.vote.require_sound_steps={str(strict).lower()}", sampler=Sloppy()
+    )
+    found = read_json(folder / "iterations/001/synthesis.json")
+    assert all(sample["steps_wrong"] == 1 for row in rows(folder, 1, "votes") for sample in row["samples"])
+    assert found["consensus"] == (0 if strict else len(rows(folder, 1, "votes")))
+    assert (found["estimated_error"], found["true_error"]) == ((None, None) if strict else (0.0, 1.0))
+
+
+def test_what_a_later_model_overturns_is_not_trained_on_any_more(writing):
+    folder = writing(*VOTED, "iterations=3", "selection.keep_iterations=3", sampler=Turncoat())
+    first, second, third = (
+        {member.problem.id: member for member in pool(folder, number) if member.written == 1} for number in (1, 2, 3)
+    )
+    assert first
+    assert all(member.problem.answer != member.truth and not member.retired for member in first.values())
+    assert {member.retired for member in second.values()} == {"no_agreement"}  # half of the votes for each answer
+    assert all(member.problem.answer == member.truth and member.overturned == 3 for member in third.values())
+    found = [row["synthesis"] for row in read_rows(folder / "metrics.jsonl")[1:]]
+    assert [one["true_error"] for one in found] == [1.0, 0.0, 0.0]
+    assert [(one["retired"], one["overturned"]) for one in found] == [(0, 0), (len(first), 0), (0, len(first))]
+    trained = [
+        {
+            (row["iteration"], row["answer_source"])
+            for row in rows(folder, number, "train")
+            if "/new/001/" in row["attempt_id"]
+        }
+        for number in (1, 2, 3)
+    ]
+    assert trained[0] == {(1, "consensus")}
+    assert trained[1] == set()
+    assert trained[2] <= {(3, "consensus")}
 
 
 def test_consensus_problems_are_capped_among_those_drawn_and_those_trained_on(writing):

@@ -56,6 +56,21 @@ class Mathematician:
         return f"What is {rng.randrange(100, 1000)} + {rng.randrange(100, 1000)}?"
 
 
+class Sloppy(Mathematician):
+    """Always comes to the same wrong answer, by a step that anybody can see is wrong."""
+
+    def answer(self, first, second, rng):
+        return f" {first} + {second} = {first + second + (first >= 100)}.\n#### {first + second + (first >= 100)}"
+
+
+class Turncoat(Mathematician):
+    """Adds numbers of three digits wrongly until it is trained, and rightly from then on."""
+
+    def answer(self, first, second, rng):
+        wrong = first >= 100 and self.name == "base"
+        return f" {first} + {second} = {first + second}.\n#### {first + second + wrong}"
+
+
 def main():
     """A whole run in a process of its own: recipe, folder, the prompt at which it kills itself, and overrides."""
     recipe, folder, prompt, *overrides = sys.argv[1:]
