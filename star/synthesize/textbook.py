@@ -60,7 +60,7 @@ class Textbook(Writer):
     def decoding(self) -> Decoding:
         if self.settings.decoding.stop is not None:
             return self.settings.decoding
-        return self.settings.decoding.model_copy(update={"stop": [f"\n\n{TITLE}"]})
+        return self.settings.decoding.model_copy(update={"stop": [f"\n{TITLE}"]})
 
     def check(self, train: Sequence[Problem], protected: Protected, audit: Audit) -> list[str]:
         """See `Writer.check`."""
