@@ -17,6 +17,9 @@ from star.sweep import SWEEP
 ENDS = {"first": 1, "last": -1}
 """Places in a training log of the first and the last optimizer step."""
 
+QUALITY = ("auc", "auc_within", "needed", "refused", "candidates", "low", "threshold")
+"""What the metrics have of `quality.json`."""
+
 
 def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     """The metrics of an iteration, from its artefacts alone.
@@ -30,9 +33,9 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     has its choice and what that cost. `audit` has the signals of `star/audit/signals.py`, `funnel` what became of the
     attempts. `curriculum` says where they went (`star/curriculum/effort.py`), and of a practice world, its `level`.
     Problems whose answer was voted on are in none of these counts but that of tokens: `consensus` has them, as the
-    audit counts them. `synthesis` is about new problems (`star/synthesize/summary.py`). `verifier` has what a verifier
-    learned from, and loss and accuracy (share of pairs told apart better than by the reference) of its first and last
-    step.
+    audit counts them. `synthesis` is about new problems (`star/synthesize/summary.py`), `quality` what came of
+    `selection.quality` (`star/quality/filter.py`). `verifier` has what a verifier learned from, and loss and accuracy
+    (share of pairs told apart better than by the reference) of its first and last step.
     """
     folder = iteration.folder
     audit = read_json(folder / "audit.json")
@@ -51,6 +54,9 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
             metrics |= _sampled(plain, hinted, sweep)
         if (folder / "curriculum.json").exists():  # not where all problems are alike
             metrics["curriculum"] = read_json(folder / "curriculum.json")
+        if (folder / "quality.json").exists():
+            quality = read_json(folder / "quality.json")
+            metrics["quality"] = {key: quality[key] for key in QUALITY}
         examples = Counter(row["iteration"] for row in Rows(folder / "train.jsonl"))
         carried = examples.total() - examples[iteration.number]
         metrics |= {"examples": examples.total(), "examples_carried": carried, "train_steps": 0}

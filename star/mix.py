@@ -18,17 +18,23 @@ def mix(
     real: Sequence[Example],
     recipe: Recipe,
     number: int,
+    lessons: Callable[[], Iterable[Example]] = tuple,
 ) -> Iterator[Example]:
-    """The training data of iteration `number`: `new` examples, those carried along, replayed ones, real ones.
+    """The training data of iteration `number`: `new` examples, those carried along, lessons, replayed ones, real ones.
 
     Args:
         trained_on: what an earlier iteration was trained on.
         real: all of `mix.real`, of which a share is drawn.
+        lessons: those of this iteration, the same whenever it is called.
     """
     count = 0
     for example in carry(new, trained_on(number - 1), recipe, number):
         count += 1
         yield example
+    if share := recipe.max_lesson_share:
+        for example in _drawn(lessons, most_beside(count, share), derive_seed(recipe.seed, number, "lessons")):
+            count += 1
+            yield example
     replayed, mixed = recipe.selection.replay, recipe.mix.real.share if recipe.mix.real else 0.0
     total = count / (1 - replayed - mixed)
     if replayed:
@@ -41,7 +47,8 @@ def mix(
 def carry(new: Iterable[Example], previous: Collection[Example], recipe: Recipe, number: int) -> Iterator[Example]:
     """`new` examples and, of the `previous` training data, what the last `selection.keep_iterations` accepted."""
     oldest = _oldest(recipe, number)
-    missing = {digest_of(example) for example in previous if example.iteration >= oldest}
+    rationales = (example for example in previous if not example.is_lesson)
+    missing = {digest_of(example) for example in rationales if example.iteration >= oldest}
     for example in new:
         missing.discard(digest_of(example))
         yield example
@@ -58,10 +65,16 @@ def replay(
 
     def pool() -> Iterator[Example]:
         for earlier in range(1, _oldest(recipe, number)):
-            yield from (example for example in trained_on(earlier) if example.iteration == earlier)
+            own = (example for example in trained_on(earlier) if example.iteration == earlier)
+            yield from (example for example in own if not example.is_lesson)
 
+    return _drawn(pool, count, derive_seed(recipe.seed, number, "replay"))
+
+
+def _drawn(pool: Callable[[], Iterable[Example]], count: int, seed: int) -> Iterator[Example]:
+    """`count` examples of a pool at random, or all there are, in its order; it is gone through twice."""
     size = sum(1 for _ in pool())
-    drawn = set(random.Random(derive_seed(recipe.seed, number, "replay")).sample(range(size), min(size, count)))
+    drawn = set(random.Random(seed).sample(range(size), min(size, count)))
     return (example for place, example in enumerate(pool()) if place in drawn)
 
 
@@ -84,11 +97,14 @@ def upheld(examples: Iterable[Example], withdrawn: Mapping[str, int], recipe: Re
 
 
 def origins(examples: Iterable[Example], recipe: Recipe, number: int) -> Counter[str]:
-    """How much of the training data of iteration `number` is `plain`, `hinted`, `carried`, `replayed` and `real`."""
+    """How much of the training data of iteration `number` is `plain`, `hinted`, `carried`, `lessons`, `replayed` and
+    `real`."""
     return Counter(_origin(example, _oldest(recipe, number), number) for example in examples)
 
 
 def _origin(example: Example, oldest: int, number: int) -> str:
+    if example.is_lesson:
+        return "lessons"
     if example.iteration == number:
         return "hinted" if example.rationalized else "plain"
     return "carried" if example.iteration >= oldest else "replayed" if example.iteration else "real"

@@ -57,7 +57,7 @@ class Checked:
     protected: Protected
     removed: Complaints  # training problems left out because they overlap what is protected
     real: RealExamples
-    tether_files: dict[str, str]  # those of audit.protect and mix.real, each with its SHA-256
+    tether_files: dict[str, str]  # those of audit.protect, mix.real and synthesize.documents, with SHA-256
     own: Own  # what the user brings
     writer: Writer | None  # who writes new problems
     writing: list[str]  # what there is to know of that
@@ -149,13 +149,14 @@ def check(recipe: Recipe, own: Own = NOTHING) -> Checked:
         tether_files=_tether_files(recipe),
         own=own,
         writer=writer,
-        writing=check_synthesis(writer, train),
+        writing=check_synthesis(writer, train, protected, recipe.audit),
     )
 
 
 def _tether_files(recipe: Recipe) -> dict[str, str]:
     real = [recipe.mix.real.path] if recipe.mix.real else []
-    return {path: file_sha256(Path(path)) for path in (*recipe.audit.protect, *real)}
+    documents = getattr(recipe.synthesize, "documents", [])
+    return {path: file_sha256(Path(path)) for path in (*recipe.audit.protect, *real, *documents)}
 
 
 def _check_bare_answer(recipe: Recipe, task: Task, problem: Problem) -> None:

@@ -92,7 +92,11 @@ class PromptBuilder:
 
     def request(self, text: str) -> str:
         """A prompt in other words than the task's: without exemplars, through the chat template with `prompt.chat`."""
-        return self.chat(self._turns([], text)) if self.settings.chat else text
+        return self.chat(self.request_turns(text)) if self.settings.chat else text
+
+    def request_turns(self, text: str) -> list[dict[str, str]]:
+        """The turns of such a prompt, with `prompt.chat`."""
+        return self._turns([], text)
 
     def chat(self, messages: list[dict[str, str]]) -> ChatText:
         """These turns through the tokenizer's chat template, up to where the model's turn begins.

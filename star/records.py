@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 STATUSES = ("correct", "wrong", "no_answer", "timeout", "error")
 """What a verdict can be. Unparseable is not wrong, and a timeout is not wrong."""
 
+LESSON = "lesson/"
+"""How ids of training examples begin that are lessons and no attempts (`star/synthesize/textbook.py`)."""
 WRITTEN = "new"
 """How ids of problems begin that a model wrote: `new/ITERATION/PROMPT/SAMPLE/DRAFT`."""
 VOTED = "consensus"
@@ -33,8 +35,9 @@ NO_META: dict[str, Any] = {}
 class Problem:
     """A question with its ground truth.
 
-    `answer_source` says where the ground truth came from: `gold`, `computed` or `consensus`. `source` is the file and
-    line, hub data set or generator that the problem came from. `group` is what accuracy is reported by (`3 digits`).
+    `answer_source` says where the ground truth came from: `gold`, `computed`, `consensus` or `document`. `source` is
+    the file and line, hub data set or generator that the problem came from. `group` is what accuracy is reported by
+    (`3 digits`).
     """
 
     id: str
@@ -198,6 +201,11 @@ class Example:
     iteration: int
     rationalized: bool = False
     answer_source: str = ""
+
+    @property
+    def is_lesson(self) -> bool:
+        """Whether it is a lesson, and no attempt at a problem."""
+        return self.attempt_id.startswith(LESSON)
 
     @property
     def is_voted(self) -> bool:

@@ -60,6 +60,8 @@ def replay(folder: Path, id: str) -> Replay:
     store = Store.existing(folder)
     found = find(store, id)
     attempt, conditions = found.attempt, found.conditions
+    if found.address.kind == "lesson":
+        raise UserError(f"{id}: only attempts can be sampled again, and this is a lesson; `star trace` has all of it")
     if attempt is None:
         raise UserError(f"{id}: no model wrote it, so there is nothing to sample again; `star trace` tells its source")
     if conditions.recipe is None:

@@ -1,4 +1,4 @@
-"""Which attempts become training data: those whose final answer is right, less what the recipe's filters drop.
+"""Which attempts become training data: those whose final answer is right, less those that `drop.py` drops.
 
 Attempts are gone through one at a time, and examples come out one at a time: what is kept of them is ids and digests.
 """
@@ -6,59 +6,20 @@ Attempts are gone through one at a time, and examples come out one at a time: wh
 from __future__ import annotations
 
 import hashlib
-import math
 import random
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import chain, groupby, islice
-from typing import NamedTuple
 
-from star.distinct import one_of_each
 from star.errors import UserError
-from star.minhash import NearDuplicates
 from star.prompts import PromptBuilder
 from star.recipe import Recipe
 from star.records import Attempt, Example, Problem, derive_seed
 from star.spool import Chosen
-from star.vote import majority, most_beside
+from star.vote import majority
 
 SHOWN_FAILURES = 3
 """Failed attempts shown when nothing was accepted."""
-
-REASONS = (
-    "unsound",
-    "under_threshold",
-    "cut_off",
-    "contaminated",
-    "duplicate",
-    "same_equations",
-    "near_duplicate",
-    "per_problem",
-    "balance",
-    "consensus_share",
-    "rationalized_share",
-)
-"""Why an accepted attempt is not trained on, in the order in which that is asked: wrong steps, no end, a text that must
-not be learned, one that was accepted already (or nearly), enough of its problem, and what is drawn last."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """An accepted attempt that is not trained on, and why: one of `REASONS`."""
-
-    attempt_id: str
-    reason: str
-
-
-class Candidate(NamedTuple):
-    """What the last draws know of an accepted attempt."""
-
-    attempt_id: str
-    problem: str
-    group: str
-    rationalized: bool
-    is_voted: bool
 
 
 def failures(
@@ -90,7 +51,7 @@ def by_problem(attempts: Iterable[Attempt]) -> Iterator[tuple[str, Iterator[Atte
 
 def solves(attempt: Attempt, recipe: Recipe) -> bool:
     """Whether the final answer is right and, where the recipe demands it, no step of the working is wrong."""
-    return attempt.verdict.accepted and not _is_unsound(attempt, recipe)
+    return attempt.verdict.accepted and not is_unsound(attempt, recipe)
 
 
 def accepted(
@@ -118,59 +79,20 @@ def judged(
         yield from ((attempt, rule == "all" or attempt.verdict.accepted) for attempt in attempts)
 
 
-def drop(
-    candidates: Iterable[Attempt],
-    prompts: PromptBuilder,
-    recipe: Recipe,
-    number: int,
-    difficulty: Mapping[str, str],
-    is_protected: Callable[[str], bool],
-    threshold: float = 0.0,
-) -> Iterator[Dropped]:
-    """Which of the accepted attempts of iteration `number` are not trained on.
-
-    Args:
-        candidates: those at one problem one after the other.
-        difficulty: class of each problem by success so far, for `selection.balance`.
-        is_protected: whether a text must not be trained on.
-        threshold: the least `soundness` that is trained on, where the iteration chose one (`star/sweep.py`).
-    """
-    filters, voted_share = _Filters(prompts, recipe, number, is_protected, threshold), recipe.max_voted_share
-    kept: list[Candidate] = []
-    for attempt, reason in chain.from_iterable(filters.judge(tries) for _, tries in by_problem(candidates)):
-        if reason:
-            yield Dropped(attempt.id, reason)
-        elif recipe.selection.balance or recipe.selection.max_rationalized_share or voted_share is not None:
-            problem = attempt.problem
-            kept.append(Candidate(attempt.id, problem.id, problem.group, attempt.prompt.hinted, problem.is_voted))
-    rng = random.Random(derive_seed(recipe.seed, number, "draw examples"))
-    if by := recipe.selection.balance:
-        kinds = {
-            "problem": lambda candidate: candidate.problem,
-            "group": lambda candidate: candidate.group,
-            "difficulty": lambda candidate: difficulty.get(candidate.problem, "new"),
-        }
-        over = _over_the_mean(kept, kinds[by], rng)
-        kept = [candidate for candidate in kept if candidate not in over]
-        yield from (Dropped(candidate.attempt_id, "balance") for candidate in over)
-    if voted_share is not None:
-        over = _over_the_voted_share(kept, voted_share, rng)
-        kept = [candidate for candidate in kept if candidate not in over]
-        yield from (Dropped(candidate.attempt_id, "consensus_share") for candidate in over)
-    if share := recipe.selection.max_rationalized_share:
-        yield from (Dropped(c.attempt_id, "rationalized_share") for c in _over_the_share(kept, share, rng))
-
-
 def examples(
     candidates: Iterable[Attempt],
-    dropped: Iterable[Dropped],
+    dropped: Iterable[str],
     prompts: PromptBuilder,
     recipe: Recipe,
     number: int,
 ) -> Iterator[Example]:
-    """The training examples that iteration `number` accepts, in the order of the attempts."""
-    without = {row.attempt_id for row in dropped}
-    return (_example(a, prompts, recipe, number) for a in candidates if a.id not in without)
+    """The training examples that iteration `number` accepts, in the order of the attempts.
+
+    Args:
+        dropped: ids of attempts that are not trained on (`star/drop.py`).
+    """
+    without = set(dropped)
+    return (example_of(a, prompts, recipe, number) for a in candidates if a.id not in without)
 
 
 def answers(problems: Iterable[Problem], prompts: PromptBuilder, number: int) -> Iterator[Example]:
@@ -193,97 +115,17 @@ def require_some(accepted: Iterator[Example], attempts: Iterable[Attempt], numbe
     return chain([first], accepted)
 
 
-class _Filters:
-    """What an accepted attempt must pass on its own, or beside others."""
-
-    def __init__(self, prompts: PromptBuilder, recipe: Recipe, number: int, is_protected: Callable, threshold: float):
-        self.prompts, self.recipe, self.number, self.is_protected = prompts, recipe, number, is_protected
-        self.rules, self.target, self.threshold = recipe.selection, prompts.training_target, threshold
-        self.seen: set[bytes] = set()
-        self.of_problem: Counter[str] = Counter()
-        self.of_cluster: Counter[int] = Counter()
-        self.near = NearDuplicates()
-
-    def judge(self, tries: Iterable[Attempt]) -> Iterator[tuple[Attempt, str]]:
-        """The accepted attempts at one problem, and why each is not trained on: one of `REASONS`, or nothing."""
-        found = [(attempt, self._fault(attempt)) for attempt in tries]
-        alike = self._alike([attempt for attempt, fault in found if not fault]) if self.rules.distinct else ()
-        for attempt, fault in found:
-            yield attempt, fault or self._repeats(attempt, attempt.id in alike)
-
-    def _fault(self, attempt: Attempt) -> str:
-        """What is wrong with an attempt itself."""
-        if _is_unsound(attempt, self.recipe):
-            return "unsound"
-        if attempt.soundness < self.threshold:
-            return "under_threshold"
-        if attempt.completion.finish_reason == "length":  # would teach the model to end in mid-sentence
-            return "cut_off"
-        return "contaminated" if self.is_protected(self.target(attempt.completion.text)) else ""
-
-    def _alike(self, fit: Sequence[Attempt]) -> set[str]:
-        """The ids of those whose list of equations another one stands for."""
-        lists = [self.prompts.task.equations(attempt.problem, attempt.completion.text) for attempt in fit]
-        kept = one_of_each(lists, [self.target(attempt.completion.text) for attempt in fit])
-        return {attempt.id for attempt in fit} - {fit[place].id for place in kept}
-
-    def _repeats(self, attempt: Attempt, has_same_equations: bool) -> str:
-        """What is wrong with an attempt beside the others."""
-        example = _example(attempt, self.prompts, self.recipe, self.number)
-        if (digest := digest_of(example)) in self.seen:
-            return "duplicate"
-        if has_same_equations:
-            return "same_equations"
-        most, alike = self.rules.max_per_problem, self.rules.max_near_duplicates
-        if most and self.of_problem[attempt.problem.id] >= most:
-            return "per_problem"
-        if alike and self.of_cluster[cluster := self.near.add(example.target)] >= alike:
-            return "near_duplicate"
-        self.seen.add(digest)
-        if most:
-            self.of_problem[attempt.problem.id] += 1
-        if alike:
-            self.of_cluster[cluster] += 1
-        return ""
-
-
-def _is_unsound(attempt: Attempt, recipe: Recipe) -> bool:
+def is_unsound(attempt: Attempt, recipe: Recipe) -> bool:
     return recipe.selection.require_sound_steps and attempt.steps_wrong > 0
 
 
-def _example(attempt: Attempt, prompts: PromptBuilder, recipe: Recipe, number: int) -> Example:
+def example_of(attempt: Attempt, prompts: PromptBuilder, recipe: Recipe, number: int) -> Example:
     """What an attempt becomes: the hint goes, unless it is one of those that keep it."""
     rationalized, kept = attempt.prompt.hinted, recipe.rationalization.keep_hint
     if keeps := rationalized and kept > 0:
         keeps = random.Random(derive_seed(recipe.seed, number, "keep hint", attempt.id)).random() < kept
     prompt, target = prompts.training_prompt(attempt.problem, keeps), prompts.training_target(attempt.completion.text)
     return Example(prompt, target, attempt.id, number, rationalized, attempt.problem.answer_source)
-
-
-def _over_the_mean(
-    kept: Collection[Candidate], kind: Callable[[Candidate], str], rng: random.Random
-) -> dict[Candidate, None]:
-    """What has to go for no class to have more than the mean of all."""
-    classes: dict[str, list[Candidate]] = defaultdict(list)
-    for candidate in kept:
-        classes[kind(candidate)].append(candidate)
-    most = math.ceil(len(kept) / max(1, len(classes)))
-    over = (rng.sample(members, len(members) - most) for members in classes.values() if len(members) > most)
-    return dict.fromkeys(chain.from_iterable(over))
-
-
-def _over_the_share(kept: Collection[Candidate], share: float, rng: random.Random) -> list[Candidate]:
-    """What has to go for the rationalized to be no more than `share` of what is left."""
-    hinted = [candidate for candidate in kept if candidate.rationalized]
-    most = math.floor(share / (1 - share) * (len(kept) - len(hinted)))
-    return rng.sample(hinted, max(0, len(hinted) - most))
-
-
-def _over_the_voted_share(kept: Collection[Candidate], share: float, rng: random.Random) -> dict[Candidate, None]:
-    """What has to go for answers that were voted on to be no more than `share`, even if no rationalized one is left."""
-    voted = [candidate for candidate in kept if candidate.is_voted]
-    plain = sum(not (candidate.is_voted or candidate.rationalized) for candidate in kept)
-    return dict.fromkeys(rng.sample(voted, max(0, len(voted) - most_beside(plain, share))))
 
 
 def digest_of(example: Example) -> bytes:

@@ -19,6 +19,7 @@ from star.clock import spent
 from star.console import console
 from star.curriculum import choose
 from star.disk import disk_needed, disk_notice
+from star.drop import Dropped, Filters, drop
 from star.evaluate import accuracy, best_of
 from star.facts import exemplars_hash, machine_facts
 from star.files import Rows, file_sha256
@@ -28,12 +29,13 @@ from star.models import Checkpoint, resolve_checkpoint
 from star.preflight import Checked
 from star.processes import World
 from star.prompts import evaluates_with_exemplars, samples_with_exemplars
+from star.quality.stage import rank
 from star.ranker import Ranker
 from star.recipe import Decoding, recipe_hash
 from star.records import Attempt, Example, Problem, derive_seed, model_name
 from star.rollout import Wave, rollout
 from star.sample import Sampler, open_sampler, tokens_in_flight
-from star.select import Dropped, accepted, drop, examples, require_some
+from star.select import accepted, examples, require_some
 from star.store import Artefacts, Iteration, Journal, Store
 from star.store.run import RUN
 from star.sweep import SWEEP, decoding_in, stage_of, sweep_table, threshold_in, tried_decodings, tried_problems
@@ -161,20 +163,26 @@ class Session:
         iteration.rows("history", lambda journal: _write(journal, history()), dict)
         both, threshold = partial(chain, attempts, rationalizations), threshold_in(iteration.folder)
 
-        def dropped_rows() -> Iterator[Dropped]:
+        def chosen() -> Iterator[Attempt]:
+            return accepted(both(), recipe, self.task.meaning)
+
+        judge = partial(Filters, self.prompts, recipe, number, self.is_protected, threshold)
+        quality = rank(iteration, attempts, lambda: judge().passing(chosen()), recipe)
+
+        def dropped_rows() -> Iterator[dict[str, Any]]:
             classes = {row.id: difficulty(row) for row in past} if recipe.selection.balance == "difficulty" else {}
-            chosen = accepted(both(), recipe, self.task.meaning)
-            return drop(chosen, self.prompts, recipe, number, classes, self.is_protected, threshold)
+            return (row.to_dict() for row in drop(chosen(), judge(quality), recipe, number, classes))
 
         dropped = iteration.rows("dropped", lambda journal: _write(journal, dropped_rows()), Dropped)
-        chosen = accepted(both(), recipe, self.task.meaning)
-        return require_some(examples(chosen, dropped, self.prompts, recipe, number), both(), number)
+        without = (row.attempt_id for row in dropped)
+        return require_some(examples(chosen(), without, self.prompts, recipe, number), both(), number)
 
     def mix(self, iteration: Iteration, accepted: Iterable[Example]) -> Iterator[Example]:
         """What is trained on: what this iteration accepted, and what the recipe adds of earlier and of real data."""
-        data = mix(accepted, self._trained_on, self.real, self.recipe, iteration.number)
-        withdrawn = self._synthesizer.withdrawn(iteration) if self._synthesizer else {}
-        return upheld(data, withdrawn, self.recipe, iteration.number)
+        write = self._synthesizer
+        lessons = partial(write.lessons, iteration) if write else tuple
+        data = mix(accepted, self._trained_on, self.real, self.recipe, iteration.number, lessons)
+        return upheld(data, write.withdrawn(iteration) if write else {}, self.recipe, iteration.number)
 
     def collect(self, iteration: Iteration, examples: Iterable[Example]) -> None:
         """Stage: write the training data."""

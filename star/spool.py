@@ -9,10 +9,10 @@ from __future__ import annotations
 import pickle
 import tempfile
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from operator import attrgetter
-from typing import overload
+from typing import Any, Generic, TypeVar, overload
 
 from star.records import Problem
 
@@ -21,24 +21,35 @@ IN_MEMORY = 16 << 20
 AT_ONCE = 1000
 """Problems that are read together."""
 
+Item = TypeVar("Item")
+
 _fields = attrgetter(*Problem.__slots__)
 
 
-class Spool(Sequence[Problem]):
+class Spool(Sequence[Item], Generic[Item]):
     """A sequence of problems that can be appended to. Each item is made anew when it is asked for: equal, not the same.
 
     Takes 8 bytes of memory and some 250 of the temporary directory a problem.
+
+    Args:
+        fields, make: what is kept of an item, and how that becomes the item again, where it is no problem.
     """
 
-    def __init__(self, problems: Iterable[Problem] = ()):
+    def __init__(
+        self,
+        items: Iterable[Item] = (),
+        fields: Callable[[Item], Sequence[Any]] = _fields,
+        make: Callable[..., Item] = Problem,
+    ):
+        self._fields, self._make = fields, make
         self._file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed with this object
         self._ends = array("Q", [0])
-        for problem in problems:
-            self.append(problem)
+        for item in items:
+            self.append(item)
 
-    def append(self, problem: Problem) -> None:
-        """Add a problem at the end."""
-        data = pickle.dumps(_fields(problem), pickle.HIGHEST_PROTOCOL)
+    def append(self, item: Item) -> None:
+        """Add an item at the end."""
+        data = pickle.dumps(self._fields(item), pickle.HIGHEST_PROTOCOL)
         self._file.seek(self._ends[-1])
         self._file.write(data)
         self._ends.append(self._ends[-1] + len(data))
@@ -47,29 +58,29 @@ class Spool(Sequence[Problem]):
         return len(self._ends) - 1
 
     @overload
-    def __getitem__(self, place: int) -> Problem: ...
+    def __getitem__(self, place: int) -> Item: ...
 
     @overload
-    def __getitem__(self, place: slice) -> list[Problem]: ...
+    def __getitem__(self, place: slice) -> list[Item]: ...
 
-    def __getitem__(self, place: int | slice) -> Problem | list[Problem]:
+    def __getitem__(self, place: int | slice) -> Item | list[Item]:
         if isinstance(place, slice):
             start, stop, step = place.indices(len(self))
             return self._read(start, stop) if step == 1 else [self[i] for i in range(start, stop, step)]
         at = range(len(self))[place]
         return self._read(at, at + 1)[0]
 
-    def __iter__(self) -> Iterator[Problem]:
+    def __iter__(self) -> Iterator[Item]:
         for start in range(0, len(self), AT_ONCE):
             yield from self[start : start + AT_ONCE]
 
-    def _read(self, start: int, stop: int) -> list[Problem]:
+    def _read(self, start: int, stop: int) -> list[Item]:
         """Those of a range, read together."""
         ends = self._ends[start : max(start, stop) + 1]
         self._file.seek(ends[0])
         data = self._file.read(ends[-1] - ends[0])
         parts = (data[a - ends[0] : b - ends[0]] for a, b in pairwise(ends))
-        return [Problem(*pickle.loads(part)) for part in parts]
+        return [self._make(*pickle.loads(part)) for part in parts]
 
 
 class Chosen(Sequence[Problem]):

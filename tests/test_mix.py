@@ -83,3 +83,23 @@ def test_what_is_taken_along_keeps_answers_that_were_voted_on_within_their_share
         one for one in data if not one.is_voted or one.iteration == 3
     ]
     assert sum(one.is_voted for one in kept) <= share * len(kept) + 1e-9
+
+
+@given(st.integers(1, 200), st.integers(0, 60), st.floats(0.01, 0.6), st.floats(0, 0.4))
+def test_lessons_are_no_more_than_their_share_and_do_not_come_back(recipe_with, count, written, share, replayed):
+    recipe = recipe_with(
+        f"synthesize={{kind: textbook, max_share: {share!r}}}", f"selection.replay={replayed!r}",
+        "selection.keep_iterations=2",
+    )  # fmt: skip
+
+    def lessons(number):
+        return [Example("about sums", f"{number}.{i}", f"lesson/new/{number}/{i}", number) for i in range(written)]
+
+    old = {1: [*accepted(1, 50), *lessons(1)], 2: [*accepted(2, 50), *lessons(2)]}
+    found = list(mix(accepted(3, count), lambda n: old.get(n, []), [], recipe, 3, lambda: lessons(3)))
+    kept = [example for example in found if example.is_lesson]
+    assert {example.iteration for example in kept} <= {3}
+    assert len(kept) <= share * len(found)
+    assert len(kept) == min(written, most_beside(count + 50, share))
+    assert origins(found, recipe, 3)["lessons"] == len(kept)
+    assert [example.target for example in kept] == sorted((e.target for e in kept), key=lambda t: int(t.split(".")[1]))

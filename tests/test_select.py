@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from star.drop import Filters, drop
 from star.errors import UserError
 from star.prompts import PromptBuilder
 from star.records import Attempt, Completion, Example, Problem, Prompt, Verdict
-from star.select import accepted, answers, drop, examples, failures, require_some
+from star.select import accepted, answers, examples, failures, require_some
 from star.tasks import build_task
 from star.vote import most_beside
 
@@ -31,14 +32,15 @@ def dropped(recipe, attempts, difficulty=None, protected=()):
     """Why attempts are not trained on, by id."""
     prompts = PromptBuilder(build_task(recipe), recipe.prompt, None)
     chosen = accepted(attempts, recipe, says)
-    gone = drop(chosen, prompts, recipe, 1, difficulty or {}, lambda text: text in protected)
-    return {row.attempt_id: row.reason for row in gone}
+    filters = Filters(prompts, recipe, 1, lambda text: text in protected)
+    return {row.attempt_id: row.reason for row in drop(chosen, filters, recipe, 1, difficulty or {})}
 
 
 def chosen(recipe, plain, hinted=()):
     prompts, both = PromptBuilder(build_task(recipe), recipe.prompt, None), [*plain, *hinted]
-    rows = list(drop(accepted(both, recipe, says), prompts, recipe, 1, {}, lambda text: False))
-    return list(require_some(examples(accepted(both, recipe, says), rows, prompts, recipe, 1), both, 1))
+    filters = Filters(prompts, recipe, 1, lambda text: False)
+    gone = [row.attempt_id for row in drop(accepted(both, recipe, says), filters, recipe, 1, {})]
+    return list(require_some(examples(accepted(both, recipe, says), gone, prompts, recipe, 1), both, 1))
 
 
 def failed(attempts, *settings):
@@ -194,8 +196,47 @@ def test_a_rationale_under_the_threshold_of_its_iteration_is_not_learned(recipe_
     ]
     prompts = PromptBuilder(build_task(recipe_with()), recipe_with().prompt, None)
     for threshold, gone in ((0.0, ""), (0.5, ""), (0.75, "a"), (1.0, "ab")):
-        found = drop(attempts, prompts, recipe_with(), 1, {}, lambda text: False, threshold)
+        filters = Filters(prompts, recipe_with(), 1, lambda text: False, threshold)
+        found = drop(attempts, filters, recipe_with(), 1, {})
         assert {row.attempt_id: row.reason for row in found} == {f"base/plain/{n}/0": "under_threshold" for n in gone}
+
+
+class ByLength:
+    """A ranking that likes long texts, from 10 characters on."""
+
+    threshold = 10.0
+
+    def score(self, attempt):
+        return float(len(attempt.completion.text))
+
+
+def test_what_is_outranked_is_dropped_with_its_score_and_makes_room_for_better_ones(recipe_with):
+    recipe = recipe_with("selection.quality={}", "selection.max_per_problem=1")
+    attempts = [
+        attempt("a", text="1 #### 2"),
+        attempt("a", text="one and one #### 2", sample=1),
+        attempt("b", text="2", ended="length"),
+    ]
+    prompts = PromptBuilder(build_task(recipe), recipe.prompt, None)
+    filters = Filters(prompts, recipe, 1, lambda text: False, quality=ByLength())
+    assert [row.to_dict() for row in drop(attempts, filters, recipe, 1, {})] == [
+        {"attempt_id": "base/plain/a/0", "reason": "quality", "score": 8.0},
+        {"attempt_id": "base/plain/b/0", "reason": "cut_off"},
+    ]
+
+
+def test_what_is_ranked_passes_the_filters_that_look_at_it_alone(recipe_with):
+    recipe = recipe_with("selection.require_sound_steps=true", "selection.max_per_problem=1")
+    attempts = [
+        attempt("a", text="x"),
+        attempt("a", text="x", sample=1),
+        attempt("b", steps=(1, 1)),
+        attempt("c", ended="length"),
+        attempt("d", text="secret"),
+    ]
+    prompts = PromptBuilder(build_task(recipe), recipe.prompt, None)
+    ranked = Filters(prompts, recipe, 1, lambda text: text == "secret").passing(attempts)
+    assert [one.id for one in ranked] == ["base/plain/a/0", "base/plain/a/1"]
 
 
 def test_rationales_that_nearly_say_the_same_are_capped_across_problems(recipe_with):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from star.recipe import Recipe
+from star.store import Artefacts
+from star.sweep import SWEEP, choice_of
 
 
 class Filter(NamedTuple):
@@ -45,12 +47,22 @@ REJECTED = {
 """Verdicts in words, by status."""
 
 
-def filters(recipe: Recipe, checks_overlap: bool = True, threshold: float | None = None) -> tuple[Filter, ...]:
-    """The filters of a recipe that are in force, in the order of `star.select.REASONS`.
+def filters_of(iteration: Artefacts, recipe: Recipe) -> tuple[Filter, ...]:
+    """The filters that were in force in an iteration; what is new since it was made is left out."""
+    quality, choice = iteration.json("quality"), choice_of(iteration.json(SWEEP))
+    is_ranked = quality is not None and not quality["refused"]
+    return filters(recipe, iteration.has("dropped.jsonl"), choice and choice.threshold, is_ranked)
+
+
+def filters(
+    recipe: Recipe, checks_overlap: bool = True, threshold: float | None = None, is_ranked: bool = True
+) -> tuple[Filter, ...]:
+    """The filters of a recipe that are in force, in the order of `star.drop.REASONS`.
 
     Args:
         checks_overlap: whether generated text is compared with held-out and protected text; older runs did not.
         threshold: the one that the iteration chose, where its recipe has a sweep.
+        is_ranked: whether the classifier of `selection.quality` was good enough to be used.
     """
     rules, longest = recipe.selection, recipe.decoding.max_new_tokens
     voted = recipe.max_voted_share
@@ -65,6 +77,8 @@ def filters(recipe: Recipe, checks_overlap: bool = True, threshold: float | None
          "it came to its own end", "it ran into the limit, and would teach the model to end in mid-sentence"),
         (checks_overlap, "contaminated", protected,
          "it does not overlap held-out or protected text", "it overlaps held-out or protected text"),
+        (rules.quality and is_ranked, "quality", f"selection.quality.keep: {rules.quality and rules.quality.keep}",
+         "a classifier ranks it among the best", "a classifier does not rank it among the best"),
         (True, "duplicate", "", "no other example of its iteration reads the same", "another one reads the same"),
         (rules.distinct, "same_equations", f"selection.distinct: {rules.distinct}",
          "no other of its problem was kept with the same equations",

@@ -22,7 +22,7 @@ LOG = "adapter/training.jsonl"
 """What fine-tuning says that it did (`star/train/lora.py`)."""
 NEAREST = 3
 """Ids that a message offers for one that is not there."""
-FORMS = "MODEL/plain/PROBLEM/SAMPLE, MODEL/hinted/PROBLEM/SAMPLE, ground-truth/PROBLEM or real/FILE:LINE"
+FORMS = "MODEL/plain/PROBLEM/SAMPLE, MODEL/hinted/PROBLEM/SAMPLE, ground-truth/PROBLEM, real/FILE:LINE or lesson/TEXT"
 
 
 @dataclass(frozen=True)

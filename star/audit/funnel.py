@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from star.drop import Dropped
 from star.records import Attempt, AttemptId
-from star.select import Dropped
 
 KINDS = ("plain", "hinted")
 VOTED = "consensus"
@@ -16,7 +16,7 @@ VOTED = "consensus"
 
 def funnel(judged: Iterable[tuple[Attempt, bool]], dropped: Iterable[Dropped], rule: str) -> dict[str, dict[str, int]]:
     """Counts for plain and hinted attempts, and `VOTED` ones if there are any: `sampled`; why they were not accepted (a
-    status of their verdict, or `outvoted`); why accepted ones were dropped (`star.select.REASONS`); `trained`.
+    status of their verdict, or `outvoted`); why accepted ones were dropped (`star.drop.REASONS`); `trained`.
 
     Args:
         judged: the attempts, and whether `rule` (the recipe's `selection.accept`) takes each for right.

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from star.audit.filters import Filter, filters
+from star.audit.filters import Filter, filters_of
 from star.errors import UserError
 from star.recipe import Decoding, Recipe, load_recipe, recipe_hash
 from star.records import AttemptId, Example, Problem, derive_seed, model_name
@@ -26,6 +26,7 @@ ANSWER_SOURCES = {
     "gold": "given with the problem",
     "computed": "computed by the program that made the problem",
     "consensus": "what most of several attempts agree on",
+    "document": "given by a passage of a document, where several attempts find it",
 }
 """How a ground truth was obtained, in words, by `Problem.answer_source`."""
 _MODEL = re.compile(r"base|iteration-([0-9]{3,9})")
@@ -36,8 +37,8 @@ class Address:
     """What the id of an example says.
 
     Attributes:
-        kind: `plain` or `hinted`, for an attempt; `ground-truth` (`method: direct`) or `real` (`mix.real`).
-        problem_id: of a real one, its file and line.
+        kind: `plain` or `hinted`, for an attempt; `ground-truth` (`method: direct`), `real` (`mix.real`) or `lesson`.
+        problem_id: of a real one, its file and line; of a lesson, the id of the completion that it is part of.
         model: number of the iteration that trained the model which wrote it; 0 is the base model.
     """
 
@@ -63,7 +64,7 @@ def parse_id(id: str) -> Address | None:
     Address(kind='hinted', problem_id='a/b', model=2, sample_index=0)
     """
     kind, _, rest = id.partition("/")
-    if kind in ("ground-truth", "real") and rest:
+    if kind in ("ground-truth", "real", "lesson") and rest:
         return Address(kind, rest)
     try:
         model, kind, problem, sample = AttemptId.parse(id)
@@ -71,6 +72,11 @@ def parse_id(id: str) -> Address | None:
         return None
     match = _MODEL.fullmatch(model)
     return Address(kind, problem, int(match[1] or 0), sample) if match else None
+
+
+def lesson_source(id: str) -> str:
+    """The file of a run that has a lesson, from the id of the completion that it is part of (`new/ITERATION/...`)."""
+    return f"iterations/{id.split('/')[1]}/lessons.jsonl"
 
 
 @dataclass(frozen=True)
@@ -133,10 +139,8 @@ class Conditions:
 
     @cached_property
     def filters(self) -> tuple[Filter, ...]:
-        """What an attempt had to pass to be trained on; what is new since this iteration was made is left out."""
-        if self.recipe is None:
-            return ()
-        return filters(self.recipe, self.artefacts.has("dropped.jsonl"), self.choice and self.choice.threshold)
+        """What an attempt had to pass to be trained on."""
+        return filters_of(self.artefacts, self.recipe) if self.recipe else ()
 
     def stage_seed(self, kind: str) -> int | None:
         """The seed that those of all attempts of one kind derive from."""

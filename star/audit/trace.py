@@ -8,10 +8,10 @@ from typing import Any
 
 from star.audit.filters import REJECTED, VERDICT
 from star.audit.find import Found, Use, find
-from star.audit.provenance import ANSWER_SOURCES
+from star.audit.provenance import ANSWER_SOURCES, lesson_source
 from star.audit.written import written_by
 from star.records import Attempt
-from star.store import Store
+from star.store import Artefacts, Store
 
 Chain = dict[str, Any]
 
@@ -46,6 +46,7 @@ def trace(folder: Path, id: str) -> Chain:
         "steps": {"checked": attempt.steps_checked, "wrong": attempt.steps_wrong} if attempt else None,
         "hint": _hint(found) if attempt and attempt.prompt.hinted else None,
         "filters": _filters(found, fate["what"]) if attempt else [],
+        "lesson": _lesson(store, found) if found.address.kind == "lesson" else None,
         "example": example.to_dict() if example else None,
         "recipe_sha256": conditions.facts.get("recipe_sha256"),
     }
@@ -93,6 +94,9 @@ def _problem(found: Found) -> Chain:
         revision, line = conditions.revision(id)
         return {"id": None, "source": id, "revision": revision, "line": line, "answer_source": "gold",
                 "answer_source_in_words": "written by people, or given with the problem"}  # fmt: skip
+    if found.address.kind == "lesson":
+        return {"id": None, "source": lesson_source(id), "revision": None, "line": None, "answer_source": None,
+                "answer_source_in_words": "a lesson has none; its numbers were checked"}  # fmt: skip
     problem = found.attempt.problem if found.attempt else conditions.ground_truth(id, found.uses[0].example)
     if isinstance(problem, str):
         return {"id": id, "missing": problem}
@@ -102,6 +106,15 @@ def _problem(found: Found) -> Chain:
     told = {"revision": revision, "line": line, "answer_source_in_words": words}
     written = written_by(conditions.artefacts, problem)
     return {**problem.to_dict(), **lists, **told, **({"written": written} if written else {})}
+
+
+def _lesson(store: Store, found: Found) -> Chain:
+    """What a lesson was written from, and the whole text that it is part of."""
+    made, written = Artefacts(store, found.uses[0].iteration), found.address.problem_id
+    lesson = next(row for row in made.rows("lessons") if row["id"] == found.id)
+    text = next(row for row in made.rows("written") if row["id"] == written)
+    said = {name: text[name] for name in ("prompt", "text", "seed", "num_tokens", "finish_reason")}
+    return {name: value for name, value in lesson.items() if name not in ("id", "reason", "target", "prompt")} | said
 
 
 def _sampling(found: Found) -> Chain:

@@ -17,11 +17,12 @@ from star.audit.funnel import funnel
 from star.audit.leaks import leak
 from star.audit.signals import BY_NAME, SIGNALS
 from star.audit.specimens import specimens
+from star.drop import Dropped
 from star.history import ProblemHistory
 from star.mix import origins
 from star.recipe import Recipe
 from star.records import VOTED_GROUP, Attempt, AttemptId, Example, derive_seed
-from star.select import Dropped, by_problem, judged
+from star.select import by_problem, judged
 from star.tasks import Task
 
 MISSING = {
@@ -122,8 +123,8 @@ class Audit:
 
     @property
     def _own(self) -> Iterator[Example]:
-        """The examples that this iteration accepted."""
-        return (example for example in self.examples if example.iteration == self.number)
+        """The examples that this iteration accepted, without lessons."""
+        return (one for one in self.examples if one.iteration == self.number and not one.is_lesson)
 
     @property
     def _examples_of(self) -> Counter[str]:
@@ -190,7 +191,7 @@ class Audit:
         kinds: dict[str, bool] = {}
         if self.recipe.method != "direct":
             for example in self.trained_before:
-                if example.iteration == self.number - 1:
+                if example.iteration == self.number - 1 and not example.is_lesson:
                     kinds[AttemptId.parse(example.attempt_id).problem] = example.rationalized
         tried: Counter[bool] = Counter()
         solved: Counter[bool] = Counter()
@@ -213,8 +214,9 @@ class Audit:
     def _funnel(self) -> dict[str, Any]:
         judged_ones = judged(self._all(), self.recipe, self.task.meaning)
         counts = origins(self.examples, self.recipe, self.number)
+        lessons = {"lessons": counts["lessons"]} if self.recipe.max_lesson_share else {}
         kinds = funnel(judged_ones, self.dropped, self.recipe.selection.accept)
-        return {**kinds, **{name: counts[name] for name in ("carried", "replayed", "real")}}
+        return {**kinds, **{name: counts[name] for name in ("carried", "replayed", "real")}, **lessons}
 
     def _why_missing(self, name: str) -> str:
         if name in MISSING:

@@ -8,22 +8,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from star.audit.filters import Filter, filters
+from star.audit.filters import filters_of
 from star.cards.columns import COLUMNS, PARQUET, Layout
 from star.cards.licences import UNKNOWN, common_licence, licence_of
 from star.cards.render import base_name, of, percent, render
 from star.cards.signals import signal_lines
+from star.drop import REASONS
 from star.recipe import Recipe
 from star.records import STATUSES, VOTED
-from star.select import REASONS
 from star.store import Artefacts
-from star.sweep import SWEEP, Choice, choice_of
+from star.sweep import SWEEP, choice_of
 
 KINDS = {
     "plain": "rationales, sampled without help",
     "hinted": "rationalizations: written with the answer in sight, learned without it",
     "ground-truth": "bare ground truths (`method: direct`)",
     "real": "written by people, or given with problems (`mix.real`)",
+    "lesson": "lessons that the model wrote: their numbers are checked, what else they say is not (`synthesize`)",
 }
 """Kinds of rows, in words."""
 SIZES = (
@@ -78,7 +79,7 @@ def _source(row: Row) -> str:
 
 def _of_note(row: Row) -> Iterator[str]:
     """What the known limits are counted from."""
-    if row["model"] is not None:
+    if row["verdict"] is not None:
         yield "written"
         yield "checkable" if row["steps_checked"] else "unchecked"
         if row["steps_wrong"]:
@@ -121,16 +122,12 @@ def dataset_card(iteration: Artefacts, recipe: Recipe, counts: Counts, layout: L
         facts=facts,
         recipe=recipe,
         decoding=choice.decoding(recipe.decoding) if choice else recipe.decoding,
-        filters=_filters(recipe, iteration, choice) if counts.of_note["written"] else (),
+        filters=filters_of(iteration, recipe) if counts.of_note["written"] else (),
         funnel=funnel,
         stages=[stage for stage in STAGES if any(stage in found for found in funnel.values())],
         signals=signal_lines(audit),
         limits=list(_limits(recipe, counts, audit)),
     )
-
-
-def _filters(recipe: Recipe, iteration: Artefacts, choice: Choice | None) -> tuple[Filter, ...]:
-    return filters(recipe, iteration.has("dropped.jsonl"), choice and choice.threshold)
 
 
 def _funnel(audit: dict[str, Any] | None, metrics: dict[str, Any]) -> dict[str, dict[str, int]]:

@@ -20,6 +20,7 @@ ORIGINS = {
     "plain": "rationales of this iteration, sampled without help",
     "hinted": "rationalizations: written with the answer in sight, learned without it",
     "carried": "carried along from earlier iterations (`selection.keep_iterations`)",
+    "lessons": "lessons that the model wrote: their numbers are checked, what else they say is not (`synthesize`)",
     "replayed": "drawn from earlier iterations (`selection.replay`)",
     "real": "written by people, or given with problems (`mix.real`)",
 }

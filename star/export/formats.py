@@ -8,7 +8,8 @@ conversational). Axolotl's: https://docs.axolotl.ai/docs/dataset-formats (`input
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 from star.audit.provenance import recipe_of
@@ -22,6 +23,8 @@ from star.tasks import build_task
 
 Row = dict[str, Any]
 Message = dict[str, Any]
+Turns = Callable[[str], list[Message]]
+"""What makes the turns of a prompt from the question in it."""
 
 QUESTION = "\ue000question\ue001"
 """Stands for a question where the text around it is looked for: characters for private use, which no data have."""
@@ -65,11 +68,17 @@ class Texts:
         first = tokenizer("a")["input_ids"][:1]
         self.bos = tokenizer.bos_token if first == [tokenizer.bos_token_id] else ""
         self.end, self.prompts = tokenizer.eos_token, prompts
-        self._around = [(hinted, *self._sides(hinted)) for hinted in (False, True)] if prompts else []
+        self._around = [(turns, *self._sides(turns)) for turns in self._kinds()] if prompts else []
 
-    def _sides(self, hinted: bool) -> tuple[str, str]:
+    def _kinds(self) -> Iterator[Turns]:
+        """What makes the turns of training prompts: without a hint, with one, and of lessons."""
         assert self.prompts
-        before, _, after = self.prompts.chat(self.prompts.training_turns(QUESTION, hinted)).partition(QUESTION)
+        yield from (partial(self.prompts.training_turns, keep_hint=hinted) for hinted in (False, True))
+        yield self.prompts.request_turns
+
+    def _sides(self, turns: Turns) -> tuple[str, str]:
+        assert self.prompts
+        before, _, after = self.prompts.chat(turns(QUESTION)).partition(QUESTION)
         return before, after
 
     def without_start(self, prompt: str) -> str:
@@ -88,9 +97,9 @@ class Texts:
         """
         if self.prompts is None:
             return [{"role": "user", "content": prompt.strip()}]
-        for hinted, before, after in self._around:
+        for turns_of, before, after in self._around:
             if prompt.startswith(before) and prompt.endswith(after):
-                turns = self.prompts.training_turns(prompt[len(before) : len(prompt) - len(after)], hinted)
+                turns = turns_of(prompt[len(before) : len(prompt) - len(after)])
                 if self.prompts.chat(turns) == prompt:
                     return turns
         raise UserError(

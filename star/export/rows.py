@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from star.audit.provenance import Conditions, parse_id
+from star.audit.provenance import Conditions, lesson_source, parse_id
 from star.cards.columns import COLUMNS, TEXTS
 from star.cards.render import base_name
 from star.records import Attempt, Example, Problem
@@ -42,6 +42,9 @@ def to_row(example: Example, attempt: Attempt | None, conditions: Conditions, ti
     if address.kind == "real":
         row |= {"source": address.problem_id, "source_revision": conditions.revision(address.problem_id)[0]}
         return row
+    if example.is_lesson:
+        row |= {"source": lesson_source(address.problem_id), **_of_writer(conditions)}
+        return row
     problem = attempt.problem if attempt else conditions.ground_truth(address.problem_id, example)
     row |= {"problem_id": address.problem_id}
     if isinstance(problem, Problem):
@@ -59,6 +62,7 @@ def _of_problem(problem: Problem, conditions: Conditions) -> dict[str, Any]:
         "choices": list(problem.choices),
         "answer": problem.answer,
         "answer_source": problem.answer_source,
+        "passage": problem.meta.get("text") if problem.answer_source == "document" else None,
         "group": problem.group,
         "task": problem.task,
         "source": problem.source,
@@ -67,13 +71,19 @@ def _of_problem(problem: Problem, conditions: Conditions) -> dict[str, Any]:
     }
 
 
-def _of_attempt(attempt: Attempt, conditions: Conditions) -> dict[str, Any]:
-    completion, verdict, writer, decoding = attempt.completion, attempt.verdict, conditions.writer, conditions.decoding
-    found = {
+def _of_writer(conditions: Conditions) -> dict[str, Any]:
+    writer = conditions.writer
+    return {
         "model": writer.name,
         "adapter_sha256": writer.adapter_sha256,
         "base_model": base_name(conditions.recipe, writer.base_model)[0],
         "base_model_sha256": writer.base_model_sha256,
+    }
+
+
+def _of_attempt(attempt: Attempt, conditions: Conditions) -> dict[str, Any]:
+    completion, verdict, decoding = attempt.completion, attempt.verdict, conditions.decoding
+    found = _of_writer(conditions) | {
         "sampling_prompt": attempt.prompt.text,
         "sampled_text": completion.text,
         "seed": completion.seed,

@@ -8,7 +8,14 @@ from star.recipe.model import Model, Starter
 from star.recipe.samplers import OpenAIServers, SamplerSettings, VllmEngine
 from star.recipe.schema import Prompting, Recipe
 from star.recipe.sweep import Sweep
-from star.recipe.synthesis import NoSynthesis, SelfInstructSynthesis, Synthesis, Vote
+from star.recipe.synthesis import (
+    NoSynthesis,
+    ReshapeSynthesis,
+    SelfInstructSynthesis,
+    Synthesis,
+    TextbookSynthesis,
+    Vote,
+)
 from star.recipe.tasks import (
     ArithmeticTask,
     CommonsenseqaTask,
@@ -48,6 +55,7 @@ __all__ = [
     "RealData",
     "ReasoningGymTask",
     "Recipe",
+    "ReshapeSynthesis",
     "SamplerSettings",
     "Section",
     "Selection",
@@ -56,6 +64,7 @@ __all__ = [
     "Stop",
     "Sweep",
     "Synthesis",
+    "TextbookSynthesis",
     "Training",
     "VllmEngine",
     "Vote",

@@ -25,6 +25,7 @@ from ruamel.yaml.scalarbool import ScalarBoolean
 
 from star.errors import UserError, cut, reason, shown
 from star.recipe.bounds import MAX_DEPTH, load_yaml
+from star.recipe.curriculum import Curriculum
 from star.recipe.explain import explain, place_of
 from star.recipe.samplers import VllmEngine
 from star.recipe.schema import VERSION, Recipe
@@ -59,7 +60,15 @@ ROUNDING = (
 )
 """Keys that change it only by how numbers are rounded: what one has to lower when memory is short."""
 
-ADDED = {"synthesize.kind": "none"}
+ADDED = {
+    "synthesize.kind": "none",
+    "sweep": None,
+    "verifier": None,
+    "evaluation.best_of": None,
+    "selection.distinct": None,
+    "selection.quality": None,
+    **{f"curriculum.{key}": value for key, value in Curriculum().model_dump(mode="json").items()},
+}
 """Keys that recipes of older runs lack, with the value that means the same: no part of the hash, so that they go on."""
 
 MODEL_SOURCES = ("path", "gguf", "starter")

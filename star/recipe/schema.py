@@ -99,7 +99,7 @@ class Recipe(Section):
     prompt: Prompting = Prompting()
     """How a problem becomes a prompt."""
     synthesize: Synthesize = NoSynthesis()
-    """Problems that the model writes itself: `kind` is `none` or `self_instruct`."""
+    """Problems that the model writes itself: `kind` is `none`, `self_instruct`, `textbook` or `reshape`."""
     decoding: Decoding = Decoding()
     """How rationales are sampled."""
     sweep: Sweep | None = None
@@ -165,6 +165,11 @@ class Recipe(Section):
                 self.sweep is not None and (self.method == "direct" or self.selection.accept != "correct"),
             ),
             (
+                "selection.quality learns from what the ground truth says of rationales: it needs rationales, which "
+                "method: direct has not, and selection.accept: correct",
+                self.selection.quality is not None and (self.method == "direct" or self.selection.accept != "correct"),
+            ),
+            (
                 f"selection.replay {self.selection.replay} and mix.real.share leave no room for what is accepted",
                 self.mix.real is not None and self.selection.replay + self.mix.real.share >= 1,
             ),
@@ -224,6 +229,11 @@ class Recipe(Section):
     def max_voted_share(self) -> float | None:
         """At most this share of problems and examples has an answer that was voted on; `None` where none has."""
         return None if isinstance(self.synthesize, NoSynthesis) else self.synthesize.max_consensus_share
+
+    @property
+    def max_lesson_share(self) -> float | None:
+        """At most this share of the training data is lessons; `None` where none are written."""
+        return getattr(self.synthesize, "max_share", None)
 
     @property
     def evaluation_decoding(self) -> Decoding:

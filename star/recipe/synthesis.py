@@ -104,4 +104,79 @@ class SelfInstructSynthesis(Synthesis):
         return self
 
 
-Synthesize = Annotated[NoSynthesis | SelfInstructSynthesis, Field(discriminator="kind")]
+class LongerDecoding(WritingDecoding):
+    """How lessons, and questions about passages, are sampled."""
+
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """Nucleus sampling: the smallest set of tokens with this probability."""
+    max_new_tokens: Count = 320
+    """Longest completion, in tokens."""
+    stop: list[NonEmpty] | None = None
+    """Where a completion ends, beside the end-of-sequence token; by default where another one would begin."""
+
+
+class TextbookSynthesis(Synthesis):
+    """The model writes short lessons with an exercise each, from verified rationales (Gunasekar et al. 2023,
+    https://arxiv.org/abs/2306.11644, section 2.2). Exercises become problems."""
+
+    kind: Literal["textbook"]
+    """Which way to write problems this is."""
+    topics: Annotated[list[NonEmpty], Field(min_length=1)] = [
+        "adding amounts that come one after the other",
+        "how many are left when some are taken away",
+        "groups of equal size, and how many there are in all",
+        "sharing equally",
+        "comparing two amounts",
+        "prices, paying and change",
+        "time that passes",
+        "lengths and distances",
+        "weights and volumes",
+        "rates: so many for each",
+        "halves, quarters and other parts of a whole",
+        "percentages",
+        "averages",
+        "working backwards from a result",
+        "problems of two steps",
+    ]
+    """What lessons are about, one drawn for each prompt; those of arithmetic word problems by default."""
+    audiences: Annotated[list[NonEmpty], Field(min_length=1)] = [
+        "a child who has just learned to count",
+        "primary school pupils",
+        "pupils who find numbers hard",
+        "pupils who are ahead of their class",
+        "a grown-up who has forgotten school",
+        "somebody who keeps a shop",
+        "a cook",
+        "a farmer",
+        "a builder",
+        "a future teacher",
+    ]
+    """Whom lessons are for, one drawn for each prompt."""
+    decoding: LongerDecoding = LongerDecoding()
+    """How lessons are sampled."""
+    max_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """At most this share of the training data is lessons of the iteration."""
+
+
+class ReshapeSynthesis(Synthesis):
+    """The model asks questions about passages of documents, whose answers the passage must give."""
+
+    kind: Literal["reshape"]
+    """Which way to write problems this is."""
+    documents: Annotated[list[NonEmpty], Field(min_length=1)]
+    """Files of text (`.txt`), Markdown (`.md`), or rows with a text (`.jsonl`)."""
+    text_key: NonEmpty = "text"
+    """The field of a JSONL row that holds its text; its `title` is the title, if it has one."""
+    passage_words: Annotated[int, Field(ge=20)] = 120
+    """Most words of a passage."""
+    answer_words: Count = 5
+    """Most words of an answer that stands in the passage; any other must be computed from numbers of the passage."""
+    with_passage: bool = True
+    """Whether problems show their passage, so that it is read, or only the question, so that it is remembered."""
+    decoding: LongerDecoding = LongerDecoding()
+    """How questions are sampled."""
+
+
+Synthesize = Annotated[
+    NoSynthesis | SelfInstructSynthesis | TextbookSynthesis | ReshapeSynthesis, Field(discriminator="kind")
+]

@@ -9,6 +9,17 @@ from pydantic import Field
 from star.recipe.base import Count, NonEmpty, Probability, Section
 
 
+class QualityFilter(Section):
+    """A classifier ranks right rationales, and the best are kept. It learns from what verification says of this
+    iteration's plain attempts: right with no wrong step, against wrong or with one."""
+
+    keep: Annotated[float, Field(gt=0, lt=1)] = 0.8
+    """Share of the rationales that pass the other filters on a text alone, the best first."""
+    min_auc: Annotated[float, Field(ge=0.6, le=1)] = 0.6
+    """Held-out AUC (0.5 is chance) under which the classifier is refused and nothing is dropped; where few attempts
+    measure it, it takes more to rule chance out."""
+
+
 class Selection(Section):
     """Which attempts become training data. Exact duplicates never do."""
 
@@ -22,6 +33,8 @@ class Selection(Section):
     """Of the rationales of a problem, keep one for each distinct list of equations (calculator annotations, or else
     the equations of its text; of a scratchpad, its lines), the farthest from the others by edit distance (RFT: Yuan
     et al. 2023, https://arxiv.org/abs/2308.01825, section 3.3); all by default."""
+    quality: QualityFilter | None = None
+    """Keep the rationales that a classifier, measured in every iteration, ranks best; off by default."""
     max_per_problem: Count | None = None
     """At most this many rationales of one problem; all by default."""
     max_near_duplicates: Count | None = None

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 BLUE, VERMILION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
 ORANGE, SKY, YELLOW = "#e69f00", "#56b4e9", "#f0e442"
-BROWN, LILAC = "#8c510a", "#b2abd2"
+BROWN, LILAC, TEAL = "#8c510a", "#b2abd2", "#5ab4ac"
 INK, DARK, GREY, LIGHT = "#000000", "#666666", "#999999", "#cccccc"
 NAMES = {
     BLUE: "blue",
@@ -24,6 +24,7 @@ NAMES = {
     YELLOW: "yellow",
     BROWN: "brown",
     LILAC: "lilac",
+    TEAL: "teal",
     INK: "ink",
     DARK: "dark",
     GREY: "grey",

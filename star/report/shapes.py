@@ -40,6 +40,7 @@ class Funnel(BaseModel):
     hinted: Counts = {}
     consensus: Counts = {}
     carried: int = 0
+    lessons: int = 0
     replayed: int = 0
     real: int = 0
 
@@ -52,6 +53,25 @@ class Effort(BaseModel):
     by_group: Shares
     by_expected: Shares
     level: int | None = None
+
+
+class Ranking(BaseModel):
+    """What came of `selection.quality` (`star/quality/filter.py`)."""
+
+    auc: float | None = None
+    auc_within: float | None = None
+    needed: float = 0.6
+    refused: str = ""
+    candidates: int = 0
+    low: int = 0
+
+
+class Lessons(BaseModel):
+    """Lessons in an iteration, and why some were not kept."""
+
+    written: int
+    kept: int
+    rejected: Counts = {}
 
 
 class Synthesis(BaseModel):
@@ -71,6 +91,7 @@ class Synthesis(BaseModel):
     agreement: float | None = None
     estimated_error: float | None = None
     true_error: float | None = None
+    lessons: Lessons | None = None
 
 
 class Swept(BaseModel):
@@ -92,6 +113,7 @@ class MetricsRow(BaseModel):
     audit: dict[str, float | None] = {}
     funnel: Funnel = Funnel()
     curriculum: Effort | None = None
+    quality: Ranking | None = None
     synthesis: Synthesis | None = None
     consensus: Counts = {}
     samples: int | None = None

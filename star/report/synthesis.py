@@ -8,6 +8,7 @@ from typing import Any
 
 from star.report.blocks import Block, Table, numbers, style
 from star.report.charts import (
+    BLUE,
     BROWN,
     GREEN,
     GREY,
@@ -34,6 +35,7 @@ FATES = {
     "not_new": ("too much like another one", SKY),
     "protected": ("overlaps a protected text", PURPLE),
     "ill_formed": ("no question of the task", GREY),
+    "not_in_document": ("not answered by its document", BLUE),
     "too_short": ("too short", LIGHT),
     "too_long": ("too long", LILAC),
     "cut_off": ("cut off", YELLOW),
@@ -99,7 +101,7 @@ def _sentence(found: dict[int, Synthesis], rows: Sequence[dict[str, Any]]) -> st
     number, one = list(found.items())[-1]
     says = f"Iteration {number}: {one.kept:,} of {one.written:,} questions were kept; {one.pool:,} are in use."
     if not one.consensus:
-        return f"{says} Their answers are computed."
+        return f"{says} Code computes their answers, or a document gives them.{_lessons(one)}"
     says += (
         f" Nobody knows the answers of {one.consensus:,} of them: most of several samples agree on them "
         f"({_share(one.agreement)} on average), which makes none of them true."
@@ -110,7 +112,16 @@ def _sentence(found: dict[int, Synthesis], rows: Sequence[dict[str, Any]]) -> st
     tried = rows[-1].get("consensus", {})
     if tried.get("attempts"):
         says += f" {tried['agree']:,} of {tried['attempts']:,} attempts at them agree, which no other number counts."
-    return says
+    return f"{says}{_lessons(one)}"
+
+
+def _lessons(one: Synthesis) -> str:
+    """What became of the lessons, where there are any."""
+    if one.lessons is None:
+        return ""
+    found = one.lessons.rejected.items()
+    why = ", ".join(f"{count:,} {FATES.get(name, (name.replace('_', ' '), ''))[0]}" for name, count in found)
+    return f" Of {one.lessons.written:,} lessons, {one.lessons.kept:,} were kept{f' ({why})' if why else ''}."
 
 
 def _share(value: float | None) -> str:

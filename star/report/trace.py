@@ -29,6 +29,7 @@ def print_trace(chain: dict[str, Any]) -> None:
         ("verdict", _verdict(chain)),
         ("hint", _hint(chain["hint"])),
         ("filters", _filters(chain["filters"])),
+        ("lesson", _lesson(chain["lesson"])),
         ("training example", _example(chain["example"])),
     ):
         if lines := list(part):
@@ -104,6 +105,15 @@ def _written(written: dict[str, Any]) -> Iterator[str]:
         yield _row("votes", f"{votes}; of {written['votes']}")
     yield _row("written by", f"{written['model']}, seed {written['seed']}, in {written['id']}")
     yield from quoted(written["text"] or "")
+
+
+def _lesson(lesson: dict[str, Any] | None) -> Iterator[str]:
+    for name, value in (lesson or {}).items():
+        if name in ("prompt", "text"):
+            yield f"{name}:"
+            yield from quoted(value)
+        else:
+            yield _row(name, ", ".join(value) if isinstance(value, list) else value)
 
 
 def _model(model: dict[str, Any] | None) -> Iterator[str]:

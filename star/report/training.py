@@ -17,6 +17,7 @@ from star.report.charts import (
     ORANGE,
     PURPLE,
     SKY,
+    TEAL,
     VERMILION,
     YELLOW,
     Chart,
@@ -35,6 +36,7 @@ OUTCOMES = {
     "unsound": ("right, but a step is wrong", VERMILION),
     "under_threshold": ("right, but too many steps are wrong", VERMILION),
     "cut_off": ("right, but cut off", YELLOW),
+    "quality": ("right, but ranked low", TEAL),
     "per_problem": ("right, but one of many of its problem", ORANGE),
     "balance": ("right, but drawn out for balance", BROWN),
     "rationalized_share": ("right, but too many are rationalized", LILAC),
@@ -53,6 +55,7 @@ SOURCES = {
     "hinted": ("rationalized", ORANGE),
     "consensus": ("plain rationales for answers that were voted on", VERMILION),
     "carried": ("carried over", SKY),
+    "lessons": ("lessons", TEAL),
     "replayed": ("replayed", BLUE),
     "real": ("written by people", PURPLE),
 }
@@ -91,7 +94,7 @@ def _block(run: RunFiles, place: int, title: str) -> Block:
     charts.append(_bars(f"run{place}sources", f"{of}where examples come from", SOURCES, sources))
     charts = [chart for chart in charts if not chart.is_empty]
     tables = [*_sweep(run), *(numbers(chart.title, [chart]) for chart in charts)]
-    return Block(title, f"{_sentence(funnels)}{_removed(run)}", charts, tables)
+    return Block(title, f"{_sentence(funnels)}{_removed(run)}{_ranked(run)}", charts, tables)
 
 
 def _sources(funnel: dict) -> dict[str, int]:
@@ -117,7 +120,11 @@ def _sentence(funnels: dict[int, dict]) -> str:
         counts = funnel.get(kind, {})
         if sampled := counts.get("sampled", 0):
             parts.append(f"{counts.get('trained', 0):,} of {sampled:,} {kind} attempts were trained on")
-    more = [f"{funnel[name]:,} {SOURCES[name][0]}" for name in ("carried", "replayed", "real") if funnel.get(name)]
+    more = [
+        f"{funnel[name]:,} {SOURCES[name][0]}"
+        for name in ("carried", "lessons", "replayed", "real")
+        if funnel.get(name)
+    ]
     beside = f"; beside them {', '.join(more)}" if more else ""
     return f"Iteration {number}: {'; '.join(parts) or 'nothing was sampled'}{beside}."
 
@@ -140,3 +147,19 @@ def _removed(run: RunFiles) -> str:
     texts = sum(audit.contamination.get("texts_removed", 0) for audit in run.audits.values())
     parts = [f"{count:,} {name}" for count, name in ((problems, "problems"), (texts, "texts")) if count]
     return f" Left out, since they overlap held-out or protected ones: {' and '.join(parts)}." if parts else ""
+
+
+def _ranked(run: RunFiles) -> str:
+    """What the last iteration's quality filter knew and did, if it has one."""
+    found = [(row["iteration"], row["quality"]) for row in run.rows if row.get("quality")]
+    if not found:
+        return ""
+    number, quality = found[-1]
+    if quality["refused"]:
+        return f" The quality filter of iteration {number} dropped nothing: {quality['refused']}."
+    within = quality["auc_within"]
+    of_one = f", {within:.3f} among rationales of one problem" if within is not None else ""
+    return (
+        f" The quality filter of iteration {number} ranked {quality['candidates']:,} rationales and dropped "
+        f"{quality['low']:,}: at held-out problems its AUC is {quality['auc']:.3f}{of_one} (0.5 is chance)."
+    )

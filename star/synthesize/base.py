@@ -6,19 +6,32 @@ All else is the same for all of them (`stage.py`): where questions are checked, 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from star.errors import UserError
+from star.models import encode_prompt
+from star.overlap import Protected
 from star.prompts import PromptBuilder
-from star.recipe import Decoding, Synthesis
-from star.records import Example, Problem, Prompt
+from star.recipe import Audit, Decoding, Synthesis
+from star.records import NO_META, Example, Problem, Prompt
 from star.tasks import Task
 
-REASONS = ("cut_off", "ill_formed", "too_short", "too_long", "protected", "not_new", "contradicted")
+REASONS = (
+    "cut_off",
+    "ill_formed",
+    "not_in_document",
+    "too_short",
+    "too_long",
+    "protected",
+    "not_new",
+    "contradicted",
+)
 """Why a draft is rejected when it is read, in the order in which that is asked: it has no end, is no question of the
-task, has too few words, is too long for the recipe or the model's context, overlaps held-out or protected text, is too
-much like another one, or gives an answer that is not the one computed."""
+task, has an answer that its document does not give, has too few words, is too long for the recipe or the model's
+context, overlaps held-out or protected text, is too much like another one, or gives an answer that is not the one
+computed."""
 
 
 class Sources(NamedTuple):
@@ -36,10 +49,16 @@ class Sources(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """One prompt for new problems, and the ids of the problems that it shows: the parents of what comes of it."""
+    """One prompt for new problems, and where what comes of it comes from.
+
+    Attributes:
+        parents: ids of the problems that it shows, or the passage.
+        meta: what else the problems are to carry (`Problem.meta`).
+    """
 
     prompt: Prompt
     parents: tuple[str, ...] = ()
+    meta: Mapping[str, Any] = NO_META
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +91,11 @@ class Writer(ABC):
     Attributes:
         settings, task, prompts, context: as given.
         voted: the `answer_source` of an answer that a vote found or, where the draft gave one, confirmed.
+        teaches: whether it writes lessons, too.
     """
 
     voted: str = "consensus"
+    teaches: bool = False
 
     def __init__(self, settings: Synthesis, task: Task, prompts: PromptBuilder, context: int | None):
         self.settings, self.task, self.prompts, self.context = settings, task, prompts, context
@@ -89,8 +110,12 @@ class Writer(ABC):
         """How many problems it writes in an iteration at most."""
         return self.settings.prompts * self.decoding.samples
 
-    def check(self, train: Sequence[Problem]) -> list[str]:
+    def check(self, train: Sequence[Problem], protected: Protected, audit: Audit) -> list[str]:
         """What a user should know before the run.
+
+        Args:
+            protected: what nothing that is written may overlap, and nothing that it is written from.
+            audit: says what becomes of what does.
 
         Raises:
             UserError: this way to write does not fit task, model or files.
@@ -102,7 +127,7 @@ class Writer(ABC):
         """One prompt, called `id`, that follows from `seed` and `sources` alone."""
 
     @abstractmethod
-    def read(self, text: str, is_cut_off: bool) -> list[Draft]:
+    def read(self, asked: Asked, text: str, is_cut_off: bool) -> list[Draft]:
         """The problems in a completion, in order. Never raises on any text.
 
         Args:
@@ -112,3 +137,39 @@ class Writer(ABC):
     def ballot(self, problem: Problem) -> Problem:
         """The problem as the model reads it when it votes; a document might stand before it, for example."""
         return problem
+
+    def posed(self, problem: Problem) -> Problem:
+        """The problem as it is attempted and trained on."""
+        return problem
+
+    def lessons(self, written: Iterable[dict[str, Any]], protected: Protected) -> Iterator[dict[str, Any]]:
+        """The rows of `lessons.jsonl`, for a way to write that `teaches`, from those of `written`: `id`, `reason`
+        (empty if it is kept), `prompt` and `target` of the training example, and what the prompt was made from.
+        """
+        return iter(())
+
+    def require_questions(self) -> None:
+        """Raises UserError where problems of the task are more than questions."""
+        if not self.task.takes_questions:
+            raise UserError(
+                f"synthesize.kind = {self.settings.kind!r} writes questions alone, and problems of task "
+                f"{self.task.name!r} need more (choices, or what their generator knows); use another task, or "
+                "synthesize.kind: none"
+            )
+
+    def require_room(self, text: str, what: str) -> None:
+        """Raises UserError where the longest prompt does not leave room for a completion."""
+        if not self.fits(text):
+            raise UserError(
+                f"synthesize: the prompt with {what} has {self.tokens(text)} tokens, and with "
+                f"synthesize.decoding.max_new_tokens {self.decoding.max_new_tokens} that is more than the model's "
+                f"context of {self.context}; make that smaller, shorten it, or use a model with a longer context"
+            )
+
+    def fits(self, text: str) -> bool:
+        """Whether a prompt leaves room for a completion."""
+        return self.context is None or self.tokens(text) + self.decoding.max_new_tokens <= self.context
+
+    def tokens(self, text: str) -> int:
+        """Tokens of a prompt."""
+        return len(encode_prompt(self.prompts.tokenizer, text, self.prompts.settings.chat))

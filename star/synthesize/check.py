@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from star.errors import UserError, shown
-from star.recipe import Recipe
+from star.overlap import Protected
+from star.recipe import Audit, Recipe
 from star.records import WRITTEN, Problem
 from star.synthesize.base import Asked, Sources, Writer
 from star.synthesize.written import ask
 
 
-def check_synthesis(writer: Writer | None, train: Sequence[Problem]) -> list[str]:
+def check_synthesis(writer: Writer | None, train: Sequence[Problem], protected: Protected, audit: Audit) -> list[str]:
     """What a user should know about it before the run.
 
     Raises:
@@ -25,7 +26,7 @@ def check_synthesis(writer: Writer | None, train: Sequence[Problem]) -> list[str
                 f"{problem.source}: id {shown(problem.id)}: ids that begin with {WRITTEN}/ are for problems that "
                 "the model writes (synthesize.kind); give this one another"
             )
-    return writer.check(train)
+    return writer.check(train, protected, audit)
 
 
 def first_prompt(recipe: Recipe, writer: Writer, train: Sequence[Problem]) -> Asked:

@@ -20,8 +20,9 @@ from collections.abc import Sequence
 
 from star.errors import UserError
 from star.models import encode_prompt
+from star.overlap import Protected
 from star.prompts import PromptBuilder
-from star.recipe import Decoding, SelfInstructSynthesis
+from star.recipe import Audit, Decoding, SelfInstructSynthesis
 from star.records import Problem, Prompt
 from star.synthesize.base import Asked, Draft, Sources, Writer
 from star.tasks import Task
@@ -53,7 +54,7 @@ class SelfInstruct(Writer):
     def most(self) -> int:
         return super().most * self.settings.new
 
-    def check(self, train: Sequence[Problem]) -> list[str]:
+    def check(self, train: Sequence[Problem], protected: Protected, audit: Audit) -> list[str]:
         """See `Writer.check`. A prompt that is too long lists fewer problems."""
         if not self.task.takes_questions:
             raise UserError(
@@ -85,7 +86,7 @@ class SelfInstruct(Writer):
             shown.pop()
         return Asked(Prompt(id, self._render(shown)), tuple(problem.id for problem in shown))
 
-    def read(self, text: str, is_cut_off: bool) -> list[Draft]:
+    def read(self, asked: Asked, text: str, is_cut_off: bool) -> list[Draft]:
         parts = _HEADING.split(text)
         if not parts[0].strip() or (self.prompts.settings.chat and len(parts) > 1):
             parts = parts[1:]  # nothing, or what a chat model says before its list

@@ -1,6 +1,7 @@
 """New problems in an iteration: `written.jsonl`, `votes.jsonl`, `pool.jsonl` and `synthesis.json`.
 
 written.jsonl   prompts, completions, and the fate of each draft (`written.py`)
+lessons.jsonl   the lessons in them, with a way to write that teaches, and the fate of each (`textbook.py`)
 votes.jsonl     what the model answers where nobody knows the answer (`votes.py`)
 pool.jsonl      all problems written so far that were accepted, with what their answers stand on (`pool.py`)
 synthesis.json  the same in numbers (`summary.py`)
@@ -28,7 +29,7 @@ from star.store import Iteration, Journal, Store
 from star.synthesize.base import Asked, Sources, Writer
 from star.synthesize.novelty import Index
 from star.synthesize.pool import Member, standing
-from star.synthesize.summary import summary
+from star.synthesize.summary import summary, taught
 from star.synthesize.votes import ballots, vote_row, voted_pool
 from star.synthesize.written import Reader, ask
 
@@ -66,6 +67,8 @@ class Synthesizer:
         trained = store.rows(number - 1, "train", Example)
         sources = Sources(self.train, standing(past), trained)
         written = iteration.rows("written", partial(self._write, number, sources, past, model), dict)
+        if self.writer.teaches:
+            iteration.rows("lessons", partial(self._teach, written), dict)
         asked = Spool(ballots(written, past, self.writer, self.recipe, number))
         votes = iteration.rows("votes", partial(self._vote, number, asked, model), dict)
 
@@ -75,7 +78,8 @@ class Synthesizer:
             journal.append(member.to_dict() for member in members)
 
         members = iteration.rows("pool", pool, Member)
-        iteration.json("synthesis", lambda: summary(written, votes, members, self.writer, self.recipe, number))
+        counts = partial(summary, written, votes, members, self.writer, self.recipe, number)
+        iteration.json("synthesis", lambda: counts() | taught(_lessons(iteration)))
 
     def pool(self, iteration: Iteration) -> Sequence[Problem]:
         """The training problems, and after them those of the pool that stand after `run`."""
@@ -84,6 +88,15 @@ class Synthesizer:
     def withdrawn(self, iteration: Iteration) -> dict[str, int]:
         """By id of a problem of the pool, the last iteration that gave it another answer or none, if one did."""
         return {member.problem.id: member.changed for member in _members(iteration) if member.changed}
+
+    def lessons(self, iteration: Iteration) -> Iterator[Example]:
+        """The lessons of `iteration` that are kept, as training examples."""
+        kept = (row for row in _lessons(iteration) if not row["reason"])
+        return (Example(row["prompt"], row["target"], row["id"], iteration.number) for row in kept)
+
+    def _teach(self, written: Iterable[dict[str, Any]], journal: Journal) -> None:
+        journal.clear()
+        journal.append(self.writer.lessons(written, self.protected))
 
     @cached_property
     def _given(self) -> Index:
@@ -163,6 +176,11 @@ def _parts(asked: Sequence[Any], completions: list[Completion]) -> Iterator[tupl
     """What was asked, and the completions of each."""
     each = len(completions) // len(asked)
     return ((one, completions[place * each : (place + 1) * each]) for place, one in enumerate(asked))
+
+
+def _lessons(iteration: Iteration) -> Iterable[dict[str, Any]]:
+    path = iteration.folder / "lessons.jsonl"
+    return Rows(path) if path.exists() else ()
 
 
 def _index(texts: Iterable[tuple[str, str]]) -> Index:

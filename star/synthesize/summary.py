@@ -49,6 +49,16 @@ def summary(
     }
 
 
+def taught(lessons: Rows) -> dict[str, Any]:
+    """`lessons`, where there are any: how many were `written`, `kept` and `rejected`, by reason."""
+    reasons = Counter(row["reason"] for row in lessons)
+    if not reasons:
+        return {}
+    kept = reasons.pop("", 0)
+    written = kept + reasons.total()
+    return {"lessons": {"written": written, "kept": kept, "rejected": dict(sorted(reasons.items()))}}
+
+
 def _standing(pool: Iterable[Member], writer: Writer, number: int) -> dict[str, Any]:
     """The pool after iteration `number`.
 

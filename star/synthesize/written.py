@@ -1,14 +1,14 @@
 """The stage that writes: prompts -> completions -> drafts, and what becomes of each draft before its answer is sought.
 
-A row of `written.jsonl` is a completion: `id`, `prompt`, `parents` (ids of the problems it shows), `text`, `seed`,
-`model`, `num_tokens`, `finish_reason`, and its `drafts`. A draft has `id`, `question`, `answer` (where the model was to
+A row of `written.jsonl` is a completion: `id`, `prompt`, `parents` and `meta` (see `Asked`), `text`, `seed`, `model`,
+`num_tokens`, `finish_reason`, and its `drafts`. A draft has `id`, `question`, `answer` (where the model was to
 give one), `meta`, `reason` (one of `REASONS`; empty if it goes on), `nearest` and `similarity` (the problem most like
 it, by ROUGE-L; only of those that came so far) and `computed` (the answer, where code knows it).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from star.models import encode_prompt
@@ -45,17 +45,18 @@ class Reader:
     def row(self, asked: Asked, completion: Completion) -> dict[str, Any]:
         """A completion as a row, with the fate of each of its drafts."""
         id = f"{completion.problem_id}/{completion.sample_index}"
-        drafts = self.writer.read(completion.text, completion.finish_reason == "length")
+        drafts = self.writer.read(asked, completion.text, completion.finish_reason == "length")
         return {
             "id": id,
             "prompt": asked.prompt.text,
             "parents": list(asked.parents),
+            "meta": dict(asked.meta),
             **{name: getattr(completion, name) for name in ("text", "seed", "model", "num_tokens", "finish_reason")},
-            "drafts": [self._fate(f"{id}/{place}", draft) for place, draft in enumerate(drafts)],
+            "drafts": [self._fate(f"{id}/{place}", draft, asked.meta) for place, draft in enumerate(drafts)],
         }
 
-    def _fate(self, id: str, draft: Draft) -> dict[str, Any]:
-        reason, nearest = draft.rejected or self._why_not(draft), Nearest()
+    def _fate(self, id: str, draft: Draft, meta: Mapping[str, Any]) -> dict[str, Any]:
+        reason, nearest = draft.rejected or self._why_not(draft, meta), Nearest()
         if not reason:
             nearest = max(self.given.nearest(draft.question), self.pool.nearest(draft.question), key=_similarity)
             reason = "not_new" if nearest.similarity > self.settings.max_similarity else ""
@@ -75,7 +76,7 @@ class Reader:
             "computed": computed,
         }
 
-    def _why_not(self, draft: Draft) -> str:
+    def _why_not(self, draft: Draft, meta: Mapping[str, Any]) -> str:
         """What is wrong with a question by itself: one of `REASONS`, or nothing."""
         question, longest = draft.question, self.settings.max_words
         if len(question) > longest * LONGEST_WORD:
@@ -85,7 +86,8 @@ class Reader:
         words = len(question.split())
         if words < (self.settings.min_words or self.task.fewest_words):
             return "too_short"
-        problem = Problem("", self.task.name, question, self.task.compute(question) or "")
+        answer = self.task.compute(question) or draft.answer or ""
+        problem = Problem("", self.task.name, question, answer, meta={**meta, **draft.meta})
         if words > longest or not self._has_room(problem):
             return "too_long"
         return "protected" if self.protected.hit_by(problem) else ""
@@ -95,7 +97,8 @@ class Reader:
         prompts, context = self.writer.prompts, self.writer.context
         if context is None:
             return True
-        [prompt] = prompts.prompts([problem], True, samples_with_exemplars(self.recipe, 1, hinted=True))
+        shown = self.writer.ballot(self.writer.posed(problem))
+        [prompt] = prompts.prompts([shown], True, samples_with_exemplars(self.recipe, 1, hinted=True))
         tokens = len(encode_prompt(prompts.tokenizer, prompt.text, self.recipe.prompt.chat))
         return tokens + self.recipe.decoding.max_new_tokens <= context
 
@@ -126,9 +129,9 @@ def drafted(rows: Iterable[dict[str, Any]], writer: Writer, number: int) -> Iter
                     answer_source="computed",
                     parents=tuple(row["parents"]),
                     group="new, computed",
-                    meta=draft["meta"],
+                    meta={**row["meta"], **draft["meta"]},
                 )
-                yield draft, problem
+                yield draft, writer.posed(problem)
 
 
 def _similarity(nearest: Nearest) -> float:

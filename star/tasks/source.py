@@ -112,14 +112,19 @@ def read_paragraphs(path: Path) -> Iterator[tuple[str, str]]:
         UserError: the file is not UTF-8.
     """
     with path.open("rb") as file:
-        lines = ((number, _text(line, f"{path}:{number}")) for number, line in enumerate(file, 1))
+        lines = ((number, line_text(line, f"{path}:{number}")) for number, line in enumerate(file, 1))
         for is_text, group in groupby(lines, key=lambda line: bool(line[1].strip())):
             if is_text:
                 numbers, texts = zip(*group, strict=True)
                 yield f"{path}:{numbers[0]}", "".join(texts).replace("\r\n", "\n").strip()
 
 
-def _text(line: bytes, place: str) -> str:
+def line_text(line: bytes, place: str) -> str:
+    """A line of a file as text; what stands before the first character of some files is no part of it.
+
+    Raises:
+        UserError: it is not UTF-8.
+    """
     try:
         return line.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -130,7 +135,7 @@ def _text(line: bytes, place: str) -> str:
 
 
 def _object(line: bytes, place: str) -> dict[str, Any]:
-    text = _text(line, place)
+    text = line_text(line, place)
     try:
         row = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:

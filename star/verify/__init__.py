@@ -10,7 +10,7 @@ from star.verify.exact import ExactVerifier
 from star.verify.extract import Extractor
 from star.verify.label import LabelVerifier
 from star.verify.numeric import NumericVerifier, parse_number
-from star.verify.steps import STEPS_VERSION, Steps, check_steps, closed_equations
+from star.verify.steps import STEPS_VERSION, Steps, check_steps, closed_equations, sound_steps
 from star.verify.symbolic import SymbolicVerifier
 
 VERIFIERS: dict[str, type[Verifier]] = {
@@ -35,4 +35,5 @@ __all__ = [
     "check_steps",
     "closed_equations",
     "parse_number",
+    "sound_steps",
 ]

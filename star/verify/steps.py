@@ -84,8 +84,17 @@ def check_steps(text: str) -> Steps:
     >>> check_steps("48/2 = <<48/2=24>>24 clips, and 24 + 48 = 73 in all; 2x = 10")
     Steps(checked=2, wrong=('24 + 48 = 73',))
     """
-    steps = [step for line in _asserted(_normalise(text)).splitlines() for step in _annotated_steps(line)]
+    steps = list(_all_steps(text))
     return Steps(len(steps), tuple(step.text for step in steps if not step.sound))
+
+
+def sound_steps(text: str) -> list[str]:
+    """The text of every step that is right, as the checker reads it: `LEFT = RIGHT`. Never raises on any text.
+
+    >>> sound_steps("48/2 = 24 clips, and 24 + 48 = 73 in all; 2x = 10")
+    ['48/2 = 24 clips']
+    """
+    return [step.text for step in _all_steps(text) if step.sound]
 
 
 class Equation(NamedTuple):
@@ -138,6 +147,11 @@ class _Step(NamedTuple):
     equals: int
     end: int
     sound: bool | None
+
+
+def _all_steps(text: str) -> Iterator[_Step]:
+    for line in _asserted(_normalise(text)).splitlines():
+        yield from _annotated_steps(line)
 
 
 def _normalise(text: str) -> str:

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from star.audit.funnel import funnel
+from star.drop import REASONS, Dropped
 from star.records import STATUSES, Attempt, Completion, Problem, Prompt, Verdict
-from star.select import REASONS, Dropped
 
 
 def attempt(number, status, hinted):

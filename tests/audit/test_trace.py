@@ -14,12 +14,12 @@ from star.audit.filters import filters
 from star.audit.provenance import Address, parse_id
 from star.audit.trace import trace
 from star.cli import main
+from star.drop import REASONS
 from star.errors import UserError
 from star.files import file_sha256, read_json, read_rows
 from star.recipe import load_recipe
 from star.records import Attempt, derive_seed
 from star.report.trace import print_trace
-from star.select import REASONS
 from star.store import Journal, Store
 from star.store.fork import fork
 
@@ -229,7 +229,9 @@ def test_filters_are_called_as_in_what_was_dropped_and_come_in_that_order(recipe
     every = recipe_with(
         "selection.require_sound_steps=true", "selection.max_near_duplicates=2", "selection.max_per_problem=3",
         "selection.max_rationalized_share=0.5", "selection.balance=group", "selection.distinct=equations", "sweep={}",
+        "selection.quality={}",
         "synthesize.kind=self_instruct",
     )  # fmt: skip
     assert [one.reason for one in filters(every)] == ["verdict", *REASONS]
+    assert "quality" not in [one.reason for one in filters(every, is_ranked=False)]
     assert [one.reason for one in filters(recipe_with(), checks_overlap=False)] == ["verdict", "cut_off", "duplicate"]

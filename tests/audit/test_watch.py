@@ -6,9 +6,9 @@ import pytest
 
 from star.audit.signals import SIGNALS
 from star.audit.watch import Audit
+from star.drop import Dropped
 from star.history import ProblemHistory
 from star.records import Example
-from star.select import Dropped
 from star.tasks import build_task
 
 H = ProblemHistory

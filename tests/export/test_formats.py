@@ -118,6 +118,10 @@ def test_a_conversation_is_read_back_out_of_its_prompt_exemplars_system_and_all(
         assert [turn["train"] for turn in row["messages"]] == [False, False, False, False, True]
         assert chat_tokenizer(texts.without_start(prompt))["input_ids"] == encode_prompt(chat_tokenizer, prompt, True)
         assert texts.whole(prompt) == prompt
+    wish = prompts.request("Write a lesson about 3 + 4.")  # lessons are asked for without exemplars
+    assert texts.turns(wish) == [
+        {"role": "system", "content": "Be brief."}, {"role": "user", "content": "Write a lesson about 3 + 4."}
+    ]  # fmt: skip
     with pytest.raises(UserError, match="--format trl and --format axolotl"):
         texts.turns(prompts.training_prompt(problem).replace("Be brief.", "Be long."))
 

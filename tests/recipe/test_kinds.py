@@ -8,7 +8,7 @@ from star.errors import UserError
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("synthesize.kind=self_instrct", "expected one of none, self_instruct; did you mean self_instruct?"),
+        ("synthesize.kind=self_instrct", "self_instruct, textbook, reshape; did you mean self_instruct?"),
         ("synthesize={prompts: 3}", "synthesize.kind: this key is required; one of"),
         ("synthesize={kind: self_instruct, promps: 3}", "synthesize.promps: unknown key; did you mean prompts?"),
         ("synthesize={kind: none, prompts: 3}", "synthesize.prompts: unknown key"),

@@ -11,7 +11,7 @@ from star.errors import UserError
 from star.files import to_line
 from star.overlap import Protected, Text
 from star.prompts import PromptBuilder
-from star.recipe import load_recipe
+from star.recipe import Audit, load_recipe
 from star.records import Completion, Problem, Prompt
 from star.request import Request
 from star.sample.base import Sampler
@@ -27,6 +27,8 @@ GIVEN = [Problem(f"g{i}", "gsm8k", f"Ann has {i} apples and eats {name}. How man
          enumerate(("one", "two", "three", "four", "five", "six", "seven"))]  # fmt: skip
 LOST = "A train leaves town at noon and drives for three long hours. How far is that?"
 HELD_OUT = Text("test:1", LOST, LOST)
+NOTHING = (Protected(), Audit())
+ASKED = Asked(Prompt("new/001/00000", ""))
 
 
 @pytest.fixture
@@ -90,7 +92,7 @@ def test_a_chat_model_is_asked_to_go_on_in_a_turn(parts):
     text = writer.ask("new/001/00000", 7, Sources(GIVEN[:1], [], ())).prompt.text
     assert text.endswith("write problems 2 to 4, each on a line of its own.<|end|><|assistant|>")
     assert text.turns[-1][0] == "user"
-    assert [d.question for d in writer.read("Sure!\nProblem 2: What is a?\nProblem 3: What is b?", False)] == [
+    assert [d.question for d in writer.read(ASKED, "Sure!\nProblem 2: What is a?\nProblem 3: What is b?", False)] == [
         "What is a?",
         "What is b?",
     ]
@@ -99,14 +101,14 @@ def test_a_chat_model_is_asked_to_go_on_in_a_turn(parts):
 def test_prompts_list_fewer_problems_where_the_context_is_short_and_none_is_an_error(parts):
     short = ("synthesize.decoding.max_new_tokens=20",)
     _, writer = parts(*short, context=150)
-    [notice] = check_synthesis(writer, GIVEN)
+    [notice] = check_synthesis(writer, GIVEN, *NOTHING)
     assert "no room for synthesize.human + machine = 8 of them" in notice
     asked = writer.ask("new/001/00000", 7, Sources(GIVEN, [], ()))
     assert 1 <= len(asked.parents) < 7
     assert len(writer.prompts.tokenizer(asked.prompt.text)["input_ids"]) + 20 <= 150
-    assert check_synthesis(parts(*short, context=1000)[1], GIVEN) == []
+    assert check_synthesis(parts(*short, context=1000)[1], GIVEN, *NOTHING) == []
     with pytest.raises(UserError, match=r"only g\d has \d+ tokens, .*max_new_tokens 20 .*context of 40"):
-        check_synthesis(parts(*short, context=40)[1], GIVEN)
+        check_synthesis(parts(*short, context=40)[1], GIVEN, *NOTHING)
 
 
 @pytest.mark.parametrize(
@@ -119,12 +121,12 @@ def test_prompts_list_fewer_problems_where_the_context_is_short_and_none_is_an_e
 )
 def test_problems_that_need_more_than_a_question_cannot_be_written(parts, task):
     with pytest.raises(UserError, match="writes questions alone"):
-        check_synthesis(parts(task=task)[1], GIVEN)
+        check_synthesis(parts(task=task)[1], GIVEN, *NOTHING)
 
 
 def test_ids_of_written_problems_are_not_for_others(parts):
     with pytest.raises(UserError, match=r"x\.jsonl:3: id 'new/7': ids that begin with new/"):
-        check_synthesis(parts()[1], [*GIVEN, replace(GIVEN[0], id="new/7", source="x.jsonl:3")])
+        check_synthesis(parts()[1], [*GIVEN, replace(GIVEN[0], id="new/7", source="x.jsonl:3")], *NOTHING)
 
 
 def test_a_completion_is_read_as_the_rest_of_the_list(fates):
@@ -222,8 +224,8 @@ def test_halves_of_surrogate_pairs_and_endless_lines_do_no_harm(parts_once):
 def test_an_answer_that_the_model_gives_itself_must_be_the_one_computed(parts):
     recipe, writer = parts(task="{kind: arithmetic, style: words}")
     reader = Reader(recipe, writer, Protected(), Index(), Index())
-    right, wrong = (reader._fate("d", Draft("What is 20 + 51?", answer)) for answer in ("71", "72"))
+    right, wrong = (reader._fate("d", Draft("What is 20 + 51?", answer), {}) for answer in ("71", "72"))
     assert (right["reason"], right["computed"]) == ("", "71")
     assert wrong["reason"] == "not_new"
     reader = Reader(recipe, writer, Protected(), Index(), Index())
-    assert reader._fate("d", Draft("What is 20 + 51?", "72"))["reason"] == "contradicted"
+    assert reader._fate("d", Draft("What is 20 + 51?", "72"), {})["reason"] == "contradicted"

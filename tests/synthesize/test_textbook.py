@@ -1,0 +1,162 @@
+"""Lessons through the whole loop, with a sampler that is made up: which are kept, and what they are trained on as."""
+
+import re
+import subprocess
+import sys
+from collections import Counter
+from fractions import Fraction
+
+import pytest
+
+from star.audit.trace import trace
+from star.cli import main
+from star.errors import UserError
+from star.files import read_json, read_rows
+from star.preflight import check
+from star.recipe import load_recipe
+from star.records import Attempt
+from star.synthesize.numbers import numbers
+from star.synthesize.template import FOLDER
+from star.verify import check_steps
+from tests.synthesize.test_stage import ROOT, comparable, drafts, pool, rows
+
+
+@pytest.fixture
+def folder(taught):
+    return taught("textbook")
+
+
+def test_lessons_are_kept_whose_numbers_all_pass_the_step_checker(folder):
+    lessons = rows(folder, 1, "lessons") + rows(folder, 2, "lessons")
+    assert {row["reason"] for row in lessons} == {"", "ill_formed", "wrong_step", "no_step", "loose_number"}
+    written = {row["id"]: row for row in rows(folder, 1, "written") + rows(folder, 2, "written")}
+    for row in lessons:
+        if row["reason"]:
+            assert row["target"] is None
+            continue
+        prompt, steps = written[row["id"].removeprefix("lesson/")]["prompt"], check_steps(row["target"])
+        assert (steps.checked, steps.wrong) == (1, ())
+        a, b, total = map(int, re.search(r"(\d+) \+ (\d+) = (\d+)\.", row["target"]).groups())
+        assert a + b == total
+        assert numbers(row["target"]) <= {*map(Fraction, (a, b, total))} | numbers(prompt)
+
+
+def test_a_prompt_shows_a_topic_an_audience_and_a_rationale_of_the_iteration_before(folder):
+    recipe = load_recipe(folder / "recipe.yaml").synthesize
+    first, second = (rows(folder, number, "written") for number in (1, 2))
+    trained = {row["attempt_id"]: row for row in rows(folder, 1, "train")}
+    asked = {one.id: one.problem.question for one in map(Attempt.from_dict, rows(folder, 1, "attempts"))}
+    for row in first + second:
+        meta = row["meta"]
+        assert meta["topic"] in recipe.topics
+        assert meta["audience"] in recipe.audiences
+        assert row["prompt"].endswith(f"\n\nA lesson about {meta['topic']} for {meta['audience']}:\nLesson:")
+    assert {id for row in first for id in row["meta"]["rationales"]} == {"exemplar-1", "exemplar-2"}
+    for row in second:
+        examples = [trained[id] for id in row["meta"]["rationales"]]
+        assert row["parents"] == [one["attempt_id"].split("/plain/")[1].rpartition("/")[0] for one in examples]
+        for one in examples[:2]:
+            working = one["target"].partition("####")[0].strip()
+            assert f"A lesson:\nLesson: {asked[one['attempt_id']]} {working}\nExercise: " in row["prompt"]
+        for one in examples[2:]:
+            assert f"\nExercise: {asked[one['attempt_id']]}\nAnswer: " in row["prompt"]
+    assert len({row["prompt"] for row in second}) > 20
+
+
+def test_the_prompt_has_no_number_of_its_own_that_would_count_as_given():
+    assert numbers((FOLDER / "textbook.txt").read_text()) == set()
+
+
+def test_lessons_are_trained_on_up_to_their_share_marked_and_never_carried_along(taught):
+    folder = taught("textbook", "selection.keep_iterations=all")
+    for number in (1, 2):
+        kept = {row["id"]: row for row in rows(folder, number, "lessons") if not row["reason"]}
+        train = rows(folder, number, "train")
+        lessons = [row for row in train if row["attempt_id"].startswith("lesson/")]
+        others = len(train) - len(lessons)
+        assert 0 < len(lessons) <= 0.3 * len(train)
+        assert len(lessons) == len(kept) or (len(lessons) + 1) > 0.3 * (others + len(lessons) + 1)
+        for row in lessons:
+            assert (row["prompt"], row["target"]) == tuple(kept[row["attempt_id"]][k] for k in ("prompt", "target"))
+            assert row["prompt"].endswith("Work it out step by step.\n\nLesson:")
+        metrics = read_rows(folder / "metrics.jsonl")[number]
+        assert metrics["funnel"]["lessons"] == len(lessons)
+        reasons = Counter(row["reason"] for row in rows(folder, number, "lessons"))
+        assert metrics["synthesis"]["lessons"]["kept"] == reasons.pop("") == len(kept)
+        assert metrics["synthesis"]["lessons"]["rejected"] == dict(reasons)
+    assert metrics["funnel"]["carried"] > 0
+
+
+def test_exercises_become_problems_when_their_answer_is_that_of_code(folder):
+    reasons = Counter(draft["reason"] for number in (1, 2) for draft in drafts(folder, number))
+    assert reasons["contradicted"] > 0
+    assert reasons["ill_formed"] > 0
+    members = pool(folder, 2)
+    assert members
+    for member in members:
+        first, second = map(int, re.findall(r"\d+", member.problem.question))
+        assert (int(member.problem.answer), member.problem.answer_source) == (first + second, "computed")
+        assert set(member.problem.meta) == {"topic", "audience", "rationales"}
+
+
+def test_an_exercise_that_is_voted_on_must_have_the_answer_that_came_with_it(taught):
+    folder = taught("textbook", "synthesize.answers=consensus", "synthesize.vote.samples=5")
+    stated = {draft["id"]: draft["answer"] for number in (1, 2) for draft in drafts(folder, number)}
+    members = pool(folder, 1)
+    assert members
+    assert all(member.problem.answer == stated[member.problem.id] for member in members)
+    assert read_json(folder / "iterations/001/synthesis.json")["rejected"]["contradicted"] > 0
+
+
+def test_a_lesson_is_traced_to_its_seed_and_exported_and_not_replayed(folder, tmp_path, capsys):
+    import pyarrow.parquet as parquet
+
+    [lesson, *_] = [row for row in rows(folder, 2, "train") if row["attempt_id"].startswith("lesson/")]
+    told = trace(folder, lesson["attempt_id"])
+    assert told["fate"]["what"] == "trained"
+    assert len(told["lesson"]["rationales"]) == 4
+    assert lesson["target"].strip() in told["lesson"]["text"]
+    assert told["lesson"]["model"] == "iteration-001"
+    assert trace(folder, told["lesson"]["rationales"][0])["fate"]["what"] == "trained"
+    assert main(["trace", str(folder), lesson["attempt_id"]]) == 0
+    assert main(["replay", str(folder), lesson["attempt_id"]]) == 2
+    assert "this is a lesson" in capsys.readouterr().err
+    assert main(["export", str(folder), "--dataset", str(tmp_path / "data")]) == 0
+    table = parquet.read_table(tmp_path / "data/data").to_pylist()
+    found = next(row for row in table if row["attempt_id"] == lesson["attempt_id"])
+    assert (found["kind"], found["model"], found["verdict"]) == ("lesson", "iteration-001", None)
+    assert found["source"] == "iterations/002/lessons.jsonl"
+    card = (tmp_path / "data/README.md").read_text()
+    assert "lessons that the model wrote: their numbers are checked" in card
+    assert "lessons that the model wrote" in (folder / "iterations/002/model-card.md").read_text()
+    counts = read_json(folder / "iterations/002/synthesis.json")["lessons"]
+    assert f"Of {counts['written']} lessons, {counts['kept']} were kept" in (folder / "report/index.html").read_text()
+
+
+def test_a_lesson_that_overlaps_a_protected_text_is_not_kept(recipes, tmp_path, taught):
+    lesson = next(row["target"] for row in rows(taught("textbook"), 1, "lessons") if not row["reason"])
+    (tmp_path / "canary.txt").write_text(f"{lesson} {lesson}\n")
+    folder = taught("textbook", f"audit.protect=[{tmp_path}/canary.txt]", "audit.ngram=8", "iterations=1")
+    assert "protected" in {row["reason"] for row in rows(folder, 1, "lessons")}
+
+
+def test_a_run_killed_while_it_writes_lessons_ends_with_the_same_files(folder, recipes, tmp_path):
+    def apart(*prompt):
+        code = "from tests.synthesize.teaching import main; main()"
+        command = [sys.executable, "-c", code, recipes["textbook"], tmp_path / "run", *prompt]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode
+
+    assert apart("new/002/00009") == -9
+    assert list(tmp_path.glob("run/iterations/*.partial/*.journal"))
+    assert apart() == 0
+    assert comparable(tmp_path / "run") == comparable(folder)
+
+
+def test_without_exemplars_there_is_nothing_to_begin_with(recipes):
+    with pytest.raises(UserError, match=r"it needs\s+prompt.exemplars"):
+        check(load_recipe(recipes["textbook"], ["prompt={}"]))
+
+
+def test_a_prompt_that_does_not_fit_is_an_error_before_the_run(recipes, architectures):
+    with pytest.raises(UserError, match=r"the prompt with the exemplar exemplar-\d has \d+ tokens"):
+        check(load_recipe(recipes["textbook"], [f"model.path={architectures('llama')}"]))
