@@ -86,7 +86,7 @@ def test_all_problems_are_reported_together_each_with_its_place(complaint):
         ),
         (
             "selection:\n  zzz: 1\n",
-            "demo.yaml:7: selection.zzz: unknown key; valid keys: accept, balance, keep_iterations",
+            "demo.yaml:7: selection.zzz: unknown key; valid keys: accept, balance, distinct",
         ),
     ],
 )
