@@ -35,9 +35,9 @@ def main() -> int:
     """Run all arms, print the table, write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", type=Path, default=ROOT / "recipes/curriculum.yaml")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--iterations", type=int, default=3, help="of learnable and grow")
-    parser.add_argument("--uniform-iterations", type=int, default=6)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--iterations", type=int, default=4, help="of learnable and grow")
+    parser.add_argument("--uniform-iterations", type=int, default=10)
     parser.add_argument("--folder", type=Path, default=Path("runs/bench-curriculum"))
     parser.add_argument("--json", type=Path)
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for all arms")

@@ -156,10 +156,10 @@ def run_once(recipe_file: Path, overrides: Sequence[str], runs: Path, equations:
     import star.store.iteration
     from star.clock import clock
     from star.loop import run
+    from star.opening import open_session
     from star.preflight import check
     from star.processes.world import Alone
     from star.recipe import load_recipe
-    from star.session import open_session
     from star.store import Store
 
     star.session.train_lora = no_training

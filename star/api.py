@@ -135,8 +135,8 @@ def carry_out(
     """
     from star import curate, loop
     from star.models import choose_device
+    from star.opening import open_session
     from star.report import write_report
-    from star.session import open_session
     from star.store import Store
 
     on_cpu = choose_device(checked.recipe.model).type == "cpu"

@@ -10,6 +10,7 @@ from star.custom import NOTHING, Own
 from star.errors import UserError
 from star.files import Rows, file_sha256
 from star.models import choose_device, resolve_checkpoint, set_threads
+from star.opening import OPEN
 from star.processes import Place, follow
 from star.ranker import SCORE, TRAIN, Score, Texts
 from star.recipe import Recipe, recipe_hash
@@ -17,7 +18,7 @@ from star.records import Example, Pair
 from star.request import SAMPLE, Request
 from star.rollout import WAVE, Wave
 from star.sample import open_sampler
-from star.session import FINE_TUNE, OPEN
+from star.session import FINE_TUNE
 from star.store import Checkpoints
 from star.store.run import RUN
 from star.train import Likelihood, train_lora, train_verifier

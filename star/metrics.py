@@ -25,17 +25,9 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
     """The metrics of an iteration, from its artefacts alone.
 
     `seconds` are those of each stage, `spent` the same by activity (`star/clock.py`).
-    `accuracy` is on held-out problems, by evaluation mode. `solved` counts training problems that a plain attempt
-    solves (`star/select.py`), `rationalized` those that needed the hint; plain and hinted attempts are kept apart.
-    `cut_off` counts right attempts that ran into `max_new_tokens`, which are not trained on. `false_positives` counts
-    right attempts with a wrong step in their working, of `checkable` right ones that have a step to check. `samples`
-    counts all completions drawn to train on, those of a `sweep` among them, and `sampled_tokens` their tokens; `sweep`
-    has its choice and what that cost. `audit` has the signals of `star/audit/signals.py`, `funnel` what became of the
-    attempts. `curriculum` says where they went (`star/curriculum/effort.py`), and of a practice world, its `level`.
-    Problems whose answer was voted on are in none of these counts but that of tokens: `consensus` has them, as the
-    audit counts them. `synthesis` is about new problems (`star/synthesize/summary.py`), `quality` what came of
-    `selection.quality` (`star/quality/filter.py`). `verifier` has what a verifier learned from, and loss and accuracy
-    (share of pairs told apart better than by the reference) of its first and last step.
+    `accuracy` is on held-out problems, by evaluation mode. `audit` has the signals of `star/audit/signals.py`, `funnel`
+    what became of the attempts. Problems whose answer was voted on are in no count of right and wrong: `consensus` has
+    them, as the audit counts them. The rest is what the functions below say.
     """
     folder = iteration.folder
     audit = read_json(folder / "audit.json")
@@ -45,36 +37,78 @@ def summarise(iteration: Iteration, recipe: Recipe) -> dict[str, Any]:
         "audit": audit["signals"],
         "funnel": audit["funnel"],
     }
+    if "consensus" in audit:
+        metrics["consensus"] = audit["consensus"]
     if iteration.number > 0:
-        if (folder / "attempts.jsonl").exists():  # not with `method: direct`
-            plain, hinted = (
-                _counts(Rows(folder / f"{name}.jsonl", Attempt), recipe) for name in ("attempts", "rationalizations")
-            )
-            sweep = read_json(path) if (path := folder / f"{SWEEP}.json").exists() else None
-            metrics |= _sampled(plain, hinted, sweep)
-        if (folder / "curriculum.json").exists():  # not where all problems are alike
-            metrics["curriculum"] = read_json(folder / "curriculum.json")
-        if (folder / "quality.json").exists():
-            quality = read_json(folder / "quality.json")
-            metrics["quality"] = {key: quality[key] for key in QUALITY}
-        examples = Counter(row["iteration"] for row in Rows(folder / "train.jsonl"))
-        carried = examples.total() - examples[iteration.number]
-        metrics |= {"examples": examples.total(), "examples_carried": carried, "train_steps": 0}
+        metrics |= _sampled(folder, recipe) | _trained(folder, iteration.number)
+    return metrics | iteration.times()
+
+
+def _sampled(folder: Path, recipe: Recipe) -> dict[str, Any]:
+    """What sampling gave; nothing with `method: direct`.
+
+    `solved` counts training problems that a plain attempt solves (`star/select.py`), `rationalized` those that needed
+    the hint; plain and hinted attempts are kept apart. `cut_off` counts right attempts that ran into `max_new_tokens`,
+    which are not trained on. `false_positives` counts right attempts with a wrong step in their working, of `checkable`
+    right ones that have a step to check. `samples` counts all completions drawn to train on, those of a sweep, of new
+    problems and of votes among them, and `sampled_tokens` their tokens.
+
+    Of what not every recipe has: `sweep` is its choice and what it cost (`star/sweep.py`), `synthesis` is about new
+    problems (`star/synthesize/summary.py`), `curriculum` says where attempts went (`star/curriculum/effort.py`), and
+    `quality` what came of `selection.quality` (`star/quality/filter.py`).
+    """
+    if not (folder / "attempts.jsonl").exists():
+        return {}
+    kinds = {
+        kind: _counts(Rows(folder / f"{name}.jsonl", Attempt), recipe)
+        for kind, name in (("plain", "attempts"), ("hinted", "rationalizations"))
+    }
+    both = kinds["plain"] + kinds["hinted"]
+    own = {name: _read(folder, name) for name in (SWEEP, "synthesis", "curriculum", "quality")}
+    sweep, synthesis = own[SWEEP], own["synthesis"] or {"samples": {}, "tokens": {}}
+    more = sweep or {"samples": 0, "tokens": 0}
+    found: dict[str, Any] = {
+        "problems": kinds["plain"]["problems"],
+        "solved": kinds["plain"]["solved"],
+        "hinted": kinds["hinted"]["problems"],
+        "rationalized": kinds["hinted"]["solved"],
+        "verdicts": {kind: {s: counts[s] for s in STATUSES if counts[s]} for kind, counts in kinds.items()},
+        "false_positives": {kind: counts["false_positives"] for kind, counts in kinds.items()},
+        "checkable": {kind: counts["checkable"] for kind, counts in kinds.items()},
+        "cut_off": both["cut_off"],
+        "samples": both["samples"] + more["samples"] + sum(synthesis["samples"].values()),
+        "sampled_tokens": both["tokens"] + more["tokens"] + sum(synthesis["tokens"].values()),
+    }
+    if sweep:
+        own[SWEEP] = {name: value for name, value in sweep.items() if name != "table"}
+    if quality := own["quality"]:
+        own["quality"] = {key: quality[key] for key in QUALITY}
+    return found | {name: value for name, value in own.items() if value}
+
+
+def _trained(folder: Path, number: int) -> dict[str, Any]:
+    """What was trained on, and the ends of the loss. `verifier` has what a verifier learned from, and loss and accuracy
+    (share of pairs told apart better than by the reference) of its first and last step."""
+    examples = Counter(row["iteration"] for row in Rows(folder / "train.jsonl"))
+    carried = examples.total() - examples[number]
+    found: dict[str, Any] = {"examples": examples.total(), "examples_carried": carried, "train_steps": 0}
     if (folder / "adapter").exists():  # not with `method: curate`
         log = read_rows(folder / "adapter" / "training.jsonl")
-        metrics |= {
+        found |= {
             "examples_too_long": len(log[0]["too_long"]),
             "train_steps": log[0]["steps"],
             "train_loss_first": log[1]["loss"],
             "train_loss_last": log[-1]["loss"],
         }
-    if (synthesis := folder / "synthesis.json").exists():
-        metrics["synthesis"] = read_json(synthesis)
-    if "consensus" in audit:
-        metrics["consensus"] = audit["consensus"]
     if (folder / "verifier").exists():
-        metrics["verifier"] = _verifier(folder / "verifier" / "training.jsonl")
-    return metrics | iteration.times()
+        found["verifier"] = _verifier(folder / "verifier" / "training.jsonl")
+    return found
+
+
+def _read(folder: Path, name: str) -> dict[str, Any] | None:
+    """The artefact `NAME.json`, if the iteration has it."""
+    path = folder / f"{name}.json"
+    return read_json(path) if path.exists() else None
 
 
 def _verifier(path: Path) -> dict[str, Any]:
@@ -84,31 +118,13 @@ def _verifier(path: Path) -> dict[str, Any]:
     return {"pairs": log[0]["pairs"], "pairs_too_long": len(log[0]["too_long"]), "steps": log[0]["steps"], **ends}
 
 
-def _sampled(plain: Counter[str], hinted: Counter[str], sweep: dict[str, Any] | None) -> dict[str, Any]:
-    """What sampling gave, plain and hinted, and what the sweep before it chose."""
-    both, kinds = plain + hinted, {"plain": plain, "hinted": hinted}
-    before = sweep or {"samples": 0, "tokens": 0}
-    found = {
-        "problems": plain["problems"],
-        "solved": plain["solved"],
-        "hinted": hinted["problems"],
-        "rationalized": hinted["solved"],
-        "verdicts": {kind: {s: counts[s] for s in STATUSES if counts[s]} for kind, counts in kinds.items()},
-        "false_positives": {kind: counts["false_positives"] for kind, counts in kinds.items()},
-        "checkable": {kind: counts["checkable"] for kind, counts in kinds.items()},
-        "cut_off": both["cut_off"],
-        "samples": sum(both[status] for status in STATUSES) + before["samples"],
-        "sampled_tokens": both["tokens"] + before["tokens"],
-    }
-    return found | ({"sweep": {name: value for name, value in sweep.items() if name != "table"}} if sweep else {})
-
-
 def _counts(attempts: Iterable[Attempt], recipe: Recipe) -> Counter[str]:
     """What there is to count of the attempts of one kind, those at one problem one after the other."""
     counts: Counter[str] = Counter()
     for _, tries in by_problem(attempts):
         known = solved = False
         for attempt in tries:
+            counts["samples"] += 1
             counts["tokens"] += attempt.completion.num_tokens
             if attempt.problem.is_voted:  # nobody knows what is right
                 continue

@@ -50,7 +50,8 @@ def carry(new: Iterable[Example], previous: Collection[Example], recipe: Recipe,
     rationales = (example for example in previous if not example.is_lesson)
     missing = {digest_of(example) for example in rationales if example.iteration >= oldest}
     for example in new:
-        missing.discard(digest_of(example))
+        if missing:
+            missing.discard(digest_of(example))
         yield example
     for example in previous:
         if (digest := digest_of(example)) in missing:

@@ -36,7 +36,7 @@ LONGEST = 50
 """How many prompts, those of the longest questions, are counted in tokens as a whole."""
 AT_ONCE = 1000
 """Questions counted in tokens together: a tokenizer makes much of a text."""
-COUNTED = 100_000
+COUNTED = 20_000
 """Questions counted in tokens at most: those of most characters."""
 SHOWN = 5
 """How many of those that are too long a message names."""

@@ -1,7 +1,7 @@
 """What one run works with, and the stages of the loop in terms of it.
 
-A `Session` holds the checked problems, the base model, the prompts and the sampler of a recipe. Making one loads no
-weights.
+A `Session` holds the checked problems, the base model, the prompts and the sampler of a recipe. Making one
+(`opening.py`) loads no weights.
 """
 
 from __future__ import annotations
@@ -16,77 +16,31 @@ from star.audit.reference import reference_signals
 from star.audit.watch import Audit
 from star.cards import model_card
 from star.clock import spent
-from star.console import console
 from star.curriculum import choose
-from star.disk import disk_needed, disk_notice
 from star.drop import Dropped, Filters, drop
 from star.evaluate import accuracy, best_of
-from star.facts import exemplars_hash, machine_facts
-from star.files import Rows, file_sha256
+from star.files import Rows
 from star.history import ProblemHistory, continue_history, difficulty
 from star.mix import mix, upheld
-from star.models import Checkpoint, resolve_checkpoint
+from star.models import Checkpoint
 from star.preflight import Checked
 from star.processes import World
 from star.prompts import evaluates_with_exemplars, samples_with_exemplars
 from star.quality.stage import rank
 from star.ranker import Ranker
-from star.recipe import Decoding, recipe_hash
+from star.recipe import Decoding
 from star.records import Attempt, Example, Problem, derive_seed, model_name
 from star.rollout import Wave, rollout
-from star.sample import Sampler, open_sampler, tokens_in_flight
+from star.sample import Sampler
 from star.select import accepted, examples, require_some
 from star.store import Artefacts, Iteration, Journal, Store
-from star.store.run import RUN
 from star.sweep import SWEEP, decoding_in, stage_of, sweep_table, threshold_in, tried_decodings, tried_problems
 from star.synthesize.pool import within_share
 from star.synthesize.stage import Model, Synthesizer
-from star.tasks import problems_hash
 from star.train import train_lora
-from star.verify import STEPS_VERSION
 
-OPEN, FINE_TUNE = "open", "fine-tune"
-"""What the processes of a run call these parts of the work (`star/follower.py`)."""
-
-
-def open_session(checked: Checked, store: Store, world: World) -> Session:
-    """Find or build the base model, record in the run directory what the run stands on, and prepare all processes.
-
-    Raises:
-        UserError: the model cannot be had.
-    """
-    recipe = checked.recipe
-    machine = machine_facts(recipe.model)
-    checkpoint = resolve_checkpoint(recipe, checked.task)
-    before = store.recorded("max_tokens_in_flight") if recipe.sampler.max_tokens_in_flight == "auto" else None
-    tokens = before or tokens_in_flight(recipe, checkpoint, world.on_this_machine)
-    console.print(disk_notice(store.folder, disk_needed(checked, checkpoint)), markup=False)
-    fingerprint = checkpoint.fingerprint()  # reads all weights
-    changed = store.record(
-        {
-            "base_model": checkpoint.name,
-            "base_model_sha256": fingerprint,
-            "problems_sha256": problems_hash(chain(checked.train, checked.held_out)),
-            "exemplars_sha256": exemplars_hash(checked.prompts),
-            "reference_sha256": checked.reference.sha256(),
-            "tether_files": checked.tether_files,
-            "data_files": checked.task.data_files() | checked.reference.files | checked.tether_files,
-            "problems_skipped": len(checked.task.skipped),
-            "problems_removed": checked.removed.count,
-            "verifier": f"{checked.task.verifier.version}; steps {STEPS_VERSION}",
-            "custom": checked.own.facts(),
-            "max_tokens_in_flight": tokens,
-            "world_size": world.size,
-            **machine,
-        }
-    )
-    for line in changed:
-        console.print(f"warning: since this run began, {line}", markup=False)
-    sampler = checked.own.sampler or open_sampler(recipe, checkpoint, tokens, store.folder)
-    opening = {"folder": str(store.folder.absolute()), "tokens": tokens, "run": file_sha256(store.folder / RUN)}
-    opening |= {"model": fingerprint, "recipe": recipe_hash(recipe)}
-    world.everywhere(OPEN, opening, lambda: None)
-    return Session(checked, store, checkpoint, sampler, world)
+FINE_TUNE = "fine-tune"
+"""What the processes of a run call `train_lora` (`star/follower.py`)."""
 
 
 class Session:

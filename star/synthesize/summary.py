@@ -24,8 +24,8 @@ def summary(
 
     Returns:
         `written` drafts, of which `kept` are in the pool and the others `rejected`, by reason; `yield`, the share kept;
-        `similarity`, the mean ROUGE-L of what was kept with what was nearest to it before; `tokens` sampled to write
-        and to vote; and those of `_standing`.
+        `similarity`, the mean ROUGE-L of what was kept with what was nearest to it before; `samples` drawn to write and
+        to vote, and their `tokens`; and those of `_standing`.
     """
     rejected: Counter[str] = Counter(draft["reason"] for row in written for draft in row["drafts"])
     del rejected[""]
@@ -41,6 +41,7 @@ def summary(
         "yield": kept / total if total else None,
         "rejected": dict(sorted((+rejected).items())),
         "similarity": similarity / kept if kept else None,
+        "samples": {"written": sum(1 for _ in written), "votes": sum(len(row["samples"]) for row in votes)},
         "tokens": {
             "written": sum(row["num_tokens"] for row in written),
             "votes": sum(sample["num_tokens"] for row in votes for sample in row["samples"]),
