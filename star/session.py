@@ -35,7 +35,6 @@ from star.sample import Sampler
 from star.select import accepted, examples, require_some
 from star.store import Artefacts, Iteration, Journal, Store
 from star.sweep import SWEEP, decoding_in, stage_of, sweep_table, threshold_in, tried_decodings, tried_problems
-from star.synthesize.pool import within_share
 from star.synthesize.stage import Model, Synthesizer
 from star.train import train_lora
 
@@ -84,10 +83,8 @@ class Session:
         return self._synthesizer.pool(iteration) if self._synthesizer else self.train
 
     def problems(self, iteration: Iteration) -> Sequence[Problem]:
-        """Stage: those of the pool that an iteration tries, or new ones (`star/curriculum/`); of those whose answer was
-        voted on, no more than their share."""
-        chosen = choose(iteration, self.pool(iteration), self.store, self.task, self.recipe, self.protected)
-        return within_share(chosen, self.recipe, iteration.number)
+        """Stage: those of the pool that an iteration tries, or new ones (`star/curriculum/`)."""
+        return choose(iteration, self.pool(iteration), self.store, self.task, self.recipe, self.protected)
 
     def attempt(self, iteration: Iteration, problems: Sequence[Problem]) -> Rows[Attempt]:
         """Stage: sample a rationale and an answer for every problem, and verify, after a sweep if there is one."""

@@ -13,6 +13,7 @@ so that a wrong answer may pass; here only right answers of those selected are t
 from __future__ import annotations
 
 import random
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -73,9 +74,11 @@ def stage_of(temperature: float) -> str:
 
 
 def tried_problems(problems: Sequence[Problem], recipe: Recipe, number: int) -> Sequence[Problem]:
-    """Those of an iteration's `problems` that its sweep is made on."""
-    count = min(recipe.sweep.problems, len(problems))
-    return Chosen(problems, random.Random(derive_seed(recipe.seed, number, SWEEP)).sample(range(len(problems)), count))
+    """Those of an iteration's `problems` that its sweep is made on: of an answer that was voted on, nobody knows
+    whether it is right."""
+    known = array("Q", (place for place, problem in enumerate(problems) if not problem.is_voted))
+    count = min(recipe.sweep.problems, len(known))
+    return Chosen(problems, random.Random(derive_seed(recipe.seed, number, SWEEP)).sample(known, count))
 
 
 def balance_score(right: int, selected: int, enough: int) -> float:

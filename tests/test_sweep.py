@@ -101,3 +101,9 @@ def test_a_few_problems_are_drawn_anew_for_each_iteration_and_sampled_as_the_swe
 def test_a_sweep_that_can_choose_nothing_is_refused(sweeping, overrides, complaint):
     with pytest.raises(UserError, match=complaint):
         sweeping(*overrides)
+
+
+def test_a_sweep_asks_nothing_whose_answer_was_only_voted_on(recipe_with):
+    problems = [Problem(str(i), "t", "q", "1", answer_source="consensus" if i % 2 else "gold") for i in range(20)]
+    tried = tried_problems(problems, recipe_with("sweep={problems: 15}"), 1)
+    assert sorted(int(one.id) for one in tried) == list(range(0, 20, 2))

@@ -13,6 +13,7 @@ from star.overlap import Protected
 from star.recipe import Recipe
 from star.records import Problem
 from star.store import Iteration, Store
+from star.synthesize.pool import within_share
 from star.tasks import Task
 
 
@@ -22,18 +23,20 @@ def choose(
     """Stages: the problems of an iteration, and `curriculum.json`, which says where its attempts go (`effort.py`).
 
     Args:
-        pool: the training problems; a practice world does without.
+        pool: the training problems, and those that the model wrote, of which no more are tried than their share if
+            their answers were voted on; a practice world does without.
         protected: what no practice problem may ask.
 
     Raises:
         UserError: there are no practice problems at the levels that the model has come to.
     """
     kind, number = recipe.curriculum.kind, iteration.number
+    pool = within_share(pool, recipe, number)  # of the pool, so that the draw is of nearly as many as it is to be
     if kind == "uniform":
-        return draw(pool, recipe, number)
+        return within_share(draw(pool, recipe, number), recipe, number)
     estimates = _estimates(store, recipe, number)
     if kind == "learnable":
-        problems, reached = draw_learnable(pool, estimates, recipe, number), {}
+        problems, reached = within_share(draw_learnable(pool, estimates, recipe, number), recipe, number), {}
     else:
         problems, level = practise(iteration, store, task, recipe, protected)
         reached = {"level": level}
