@@ -77,7 +77,7 @@ class Follower:
     def attempt(self, **wave: Any) -> list[dict[str, Any]]:
         """Sample and verify a wave."""
         self.likelihood.release()
-        return Wave.from_dict(wave).attempt(self.task, self.sampler)
+        return [attempt.to_dict() for attempt in Wave.from_dict(wave).attempt(self.task, self.sampler)]
 
     def sample(self, **request: Any) -> list[dict[str, Any]]:
         """Sample what nobody verifies yet."""

@@ -63,8 +63,8 @@ class Wave:
             data["model"],
         )
 
-    def attempt(self, task: Task, sampler: Sampler) -> list[dict[str, Any]]:
-        """Sample and verify what the wave asks for; returns the attempts as rows."""
+    def attempt(self, task: Task, sampler: Sampler) -> list[Attempt]:
+        """Sample and verify what the wave asks for."""
         by_id = {problem.id: problem for problem in self.problems}
         asked = {prompt.problem_id: prompt for prompt in self.prompts}
         with spent("sampling"):
@@ -74,7 +74,7 @@ class Wave:
         with spent("verifying"):
             verdicts = task.judge_all([(p, c.text) for p, c in zip(answered, completions, strict=True)])
             return [
-                _attempt(task, problem, asked[problem.id], completion, verdict).to_dict()
+                _attempt(task, problem, asked[problem.id], completion, verdict)
                 for problem, completion, verdict in zip(answered, completions, verdicts, strict=True)
             ]
 
@@ -103,7 +103,7 @@ def rollout(
         label: what the progress bar says.
     """
     done = journal.count // samples
-    accepted = sum(row["verdict"]["status"] == "correct" for row in journal.rows())
+    accepted = sum(map(_is_right, journal.rows()))
     waves = (wave_of(problems[start : start + wave]) for start in range(done, len(problems), wave))
     attempts = world.share(WAVE, waves, partial(Wave.attempt, task=task, sampler=sampler))
     with progress(label, len(problems), done) as advance:
@@ -112,9 +112,14 @@ def rollout(
                 rows = next(attempts)
                 with spent("writing"):
                     journal.append(rows)
-                accepted += sum(row["verdict"]["status"] == "correct" for row in rows)
+                accepted += sum(map(_is_right, rows))
                 stop = min(start + wave, len(problems))
                 advance(stop - start, f"{accepted}/{stop * samples} correct")
+
+
+def _is_right(row: Attempt | dict[str, Any]) -> bool:
+    """Of an attempt of this process, or a row: what another process sends, or a journal has."""
+    return row.verdict.accepted if isinstance(row, Attempt) else row["verdict"]["status"] == "correct"
 
 
 def _attempt(task: Task, problem: Problem, prompt: Prompt, completion: Completion, verdict: Verdict) -> Attempt:
