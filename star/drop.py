@@ -197,7 +197,7 @@ def _over_the_mean(
 def _over_the_share(kept: Collection[Candidate], share: float, rng: random.Random) -> list[Candidate]:
     """What has to go for the rationalized to be no more than `share` of what is left."""
     hinted = [candidate for candidate in kept if candidate.rationalized]
-    most = math.floor(share / (1 - share) * (len(kept) - len(hinted)))
+    most = most_beside(len(kept) - len(hinted), share)
     return rng.sample(hinted, max(0, len(hinted) - most))
 
 

@@ -103,15 +103,24 @@ def answers(problems: Iterable[Problem], prompts: PromptBuilder, number: int) ->
         yield Example(prompt, target, source, number, answer_source=problem.answer_source)
 
 
-def require_some(accepted: Iterator[Example], attempts: Iterable[Attempt], number: int) -> Iterator[Example]:
+def require_some(
+    accepted: Iterator[Example], attempts: Iterable[Attempt], number: int, dropped: Iterable[str] = ()
+) -> Iterator[Example]:
     """The examples `accepted`, if there are any.
 
+    Args:
+        dropped: why each right attempt that is not trained on is not (`star.drop.REASONS`).
+
     Raises:
-        UserError: nothing was accepted; the message shows what the failures look like.
+        UserError: nothing is left; the message shows what the failures look like, or that only answers that were voted
+            on are right.
     """
     first = next(accepted, None)
     if first is None:
-        raise UserError(_nothing_accepted(attempts, number))
+        reasons = Counter(dropped)
+        raise UserError(
+            _only_voted(reasons, number) if reasons["consensus_share"] else _nothing_accepted(attempts, number)
+        )
     return chain([first], accepted)
 
 
@@ -131,6 +140,17 @@ def example_of(attempt: Attempt, prompts: PromptBuilder, recipe: Recipe, number:
 def digest_of(example: Example) -> bytes:
     """Stands for the texts of an example: 16 bytes, however long they are."""
     return hashlib.blake2b(repr((example.prompt, example.target)).encode(), digest_size=16).digest()
+
+
+def _only_voted(reasons: Counter[str], number: int) -> str:
+    counts = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+    return (
+        f"iteration {number}: nothing is left of {reasons.total()} rationales with a right answer ({counts}): those "
+        "that no other filter dropped are for answers that were voted on, which may only be a share of the examples "
+        "(consensus_share: synthesize.max_consensus_share), and there is no other beside them. Give the model problems "
+        "of the task that it can solve, or try more of them more often (decoding.samples, problems_per_iteration), and "
+        "start again with --name NEW."
+    )
 
 
 def _nothing_accepted(attempts: Iterable[Attempt], number: int) -> str:

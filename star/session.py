@@ -21,7 +21,7 @@ from star.drop import Dropped, Filters, drop
 from star.evaluate import accuracy, best_of
 from star.files import Rows
 from star.history import ProblemHistory, continue_history, difficulty
-from star.mix import mix, upheld
+from star.mix import mix
 from star.models import Checkpoint
 from star.preflight import Checked
 from star.processes import World
@@ -126,14 +126,15 @@ class Session:
 
         dropped = iteration.rows("dropped", lambda journal: _write(journal, dropped_rows()), Dropped)
         without = (row.attempt_id for row in dropped)
-        return require_some(examples(chosen(), without, self.prompts, recipe, number), both(), number)
+        found = examples(chosen(), without, self.prompts, recipe, number)
+        return require_some(found, both(), number, (row.reason for row in dropped))
 
     def mix(self, iteration: Iteration, accepted: Iterable[Example]) -> Iterator[Example]:
         """What is trained on: what this iteration accepted, and what the recipe adds of earlier and of real data."""
         write = self._synthesizer
         lessons = partial(write.lessons, iteration) if write else tuple
-        data = mix(accepted, self._trained_on, self.real, self.recipe, iteration.number, lessons)
-        return upheld(data, write.withdrawn(iteration) if write else {}, self.recipe, iteration.number)
+        withdrawn = write.withdrawn(iteration) if write else {}
+        return mix(accepted, self._trained_on, self.real, self.recipe, iteration.number, lessons, withdrawn)
 
     def collect(self, iteration: Iteration, examples: Iterable[Example]) -> None:
         """Stage: write the training data."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from star.mix import carry, mix, origins, upheld
+from star.mix import carry, mix, origins
 from star.records import Example
 from star.vote import most_beside
 
@@ -66,23 +66,47 @@ def voted(iteration, problem):
 
 
 def test_examples_for_an_answer_that_does_not_stand_any_more_are_not_taken_along(recipe_with):
-    recipe = recipe_with("synthesize={kind: self_instruct, max_consensus_share: 0.9}")
-    data = [voted(3, "a"), voted(3, "b"), *accepted(3, 9), voted(2, "a"), voted(2, "b"), voted(1, "a"), voted(2, "c")]
-    kept = list(upheld(data, {"a": 2, "b": 3, "c": 4}, recipe, 3))
-    assert kept == data[:12]
-    assert list(upheld(data, {}, recipe_with(), 3)) == data
+    recipe = recipe_with(
+        "synthesize={kind: self_instruct, max_consensus_share: 0.9}",
+        "selection.keep_iterations=2",
+        "selection.replay=0.4",
+    )
+    new = [voted(3, "a"), voted(3, "b"), *accepted(3, 9)]
+    old = {1: [voted(1, "a"), voted(1, "d")], 2: [voted(2, "a"), voted(2, "b"), voted(2, "c")]}
+    withdrawn = {"a": 2, "b": 3, "c": 4}
+    kept = list(mix(new, lambda n: old.get(n, []), [], recipe, 3, withdrawn=withdrawn))
+    assert kept == [*new, voted(2, "a"), voted(1, "d")]
+    assert len(list(mix(new, lambda n: old.get(n, []), [], recipe, 3))) == 16
 
 
 @given(st.lists(st.tuples(st.integers(1, 2), st.booleans()), max_size=40), st.integers(0, 20), st.floats(0.1, 0.9))
 def test_what_is_taken_along_keeps_answers_that_were_voted_on_within_their_share(recipe_with, old, new, share):
-    recipe = recipe_with(f"synthesize={{kind: self_instruct, max_consensus_share: {share!r}}}")
-    data = [*accepted(3, new), *(voted(3, str(i)) for i in range(most_beside(new, share)))]
-    data += [voted(n, f"x{i}") if is_voted else accepted(n, 1)[0] for i, (n, is_voted) in enumerate(old)]
-    kept = list(upheld(data, {}, recipe, 3))
+    recipe = recipe_with(
+        f"synthesize={{kind: self_instruct, max_consensus_share: {share!r}}}", "selection.keep_iterations=all"
+    )
+    made = [*accepted(3, new), *(voted(3, str(i)) for i in range(most_beside(new, share)))]
+    past = [voted(n, f"x{i}") if is_voted else accepted(n, i + 1)[i] for i, (n, is_voted) in enumerate(old)]
+    kept = list(mix(made, lambda n: past if n == 2 else [], [], recipe, 3))
     assert [one for one in kept if not one.is_voted or one.iteration == 3] == [
-        one for one in data if not one.is_voted or one.iteration == 3
+        one for one in [*made, *past] if not one.is_voted or one.iteration == 3
     ]
     assert sum(one.is_voted for one in kept) <= share * len(kept) + 1e-9
+
+
+@given(st.integers(1, 30), st.integers(0, 30), st.integers(0, 30), st.floats(0.1, 0.6))
+def test_lessons_are_no_more_than_their_share_of_what_is_left_when_answers_do_not_stand(
+    recipe_with, new, gone, over, share
+):
+    recipe = recipe_with(
+        f"synthesize={{kind: textbook, max_share: {share!r}, max_consensus_share: 0.2}}", "selection.keep_iterations=2"
+    )
+    lessons = [Example("about sums", f"{i}", f"lesson/new/3/{i}", 3) for i in range(99)]
+    past = [voted(2, f"gone {i}") for i in range(gone)] + [voted(2, f"over {i}") for i in range(over)]
+    withdrawn = {f"gone {i}": 3 for i in range(gone)}
+    found = list(mix(accepted(3, new), lambda n: past, [], recipe, 3, lambda: lessons, withdrawn))
+    left = sum(not one.is_lesson for one in found)
+    assert left == new + min(over, most_beside(new, 0.2))
+    assert len(found) - left == min(99, most_beside(left, share))
 
 
 @given(st.integers(1, 200), st.integers(0, 60), st.floats(0.01, 0.6), st.floats(0, 0.4))

@@ -39,8 +39,9 @@ def dropped(recipe, attempts, difficulty=None, protected=()):
 def chosen(recipe, plain, hinted=()):
     prompts, both = PromptBuilder(build_task(recipe), recipe.prompt, None), [*plain, *hinted]
     filters = Filters(prompts, recipe, 1, lambda text: False)
-    gone = [row.attempt_id for row in drop(accepted(both, recipe, says), filters, recipe, 1, {})]
-    return list(require_some(examples(accepted(both, recipe, says), gone, prompts, recipe, 1), both, 1))
+    rows = list(drop(accepted(both, recipe, says), filters, recipe, 1, {}))
+    found = examples(accepted(both, recipe, says), [row.attempt_id for row in rows], prompts, recipe, 1)
+    return list(require_some(found, both, 1, [row.reason for row in rows]))
 
 
 def failed(attempts, *settings):
@@ -328,6 +329,20 @@ def test_answers_that_were_voted_on_are_no_more_than_their_share_of_the_examples
     assert taken <= share * len(left) + 1e-9
     assert taken == min(votes, most_beside(plain, share))
     assert sum(one.prompt.hinted for one in left) <= 0.3 * len(left) + 1e-9 or not also_hinted
+
+
+def test_a_share_is_what_may_stand_beside_the_others_and_not_one_less(recipe_with):
+    attempts = [attempt(f"p{i}", text=f"{i}", hinted=i > 1) for i in range(5)]
+    assert dropped(recipe_with("selection.max_rationalized_share=0.6"), attempts) == {}
+
+
+def test_where_only_answers_that_were_voted_on_are_right_the_error_says_so(recipe_with):
+    recipe = recipe_with("synthesize={kind: self_instruct}")
+    attempts = [attempt("a", status="wrong"), *(voted(f"new/001/{i}/0/0", text=f"v {i}") for i in range(3))]
+    with pytest.raises(UserError, match=r"3 consensus_share.*synthesize.max_consensus_share.*decoding.samples"):
+        chosen(recipe, attempts)
+    with pytest.raises(UserError, match=r"none of 1 attempts can be trained on \(1 wrong\)"):
+        chosen(recipe, attempts[:1])
 
 
 def test_examples_say_where_the_answer_of_their_problem_comes_from(recipe_with):

@@ -51,11 +51,16 @@ def filters_of(iteration: Artefacts, recipe: Recipe) -> tuple[Filter, ...]:
     """The filters that were in force in an iteration; what is new since it was made is left out."""
     quality, choice = iteration.json("quality"), choice_of(iteration.json(SWEEP))
     is_ranked = quality is not None and not quality["refused"]
-    return filters(recipe, iteration.has("dropped.jsonl"), choice and choice.threshold, is_ranked)
+    has_voted = (iteration.json("synthesis") or {}).get("consensus", 0) > 0
+    return filters(recipe, iteration.has("dropped.jsonl"), choice and choice.threshold, is_ranked, has_voted)
 
 
 def filters(
-    recipe: Recipe, checks_overlap: bool = True, threshold: float | None = None, is_ranked: bool = True
+    recipe: Recipe,
+    checks_overlap: bool = True,
+    threshold: float | None = None,
+    is_ranked: bool = True,
+    has_voted: bool = True,
 ) -> tuple[Filter, ...]:
     """The filters of a recipe that are in force, in the order of `star.drop.REASONS`.
 
@@ -63,9 +68,10 @@ def filters(
         checks_overlap: whether generated text is compared with held-out and protected text; older runs did not.
         threshold: the one that the iteration chose, where its recipe has a sweep.
         is_ranked: whether the classifier of `selection.quality` was good enough to be used.
+        has_voted: whether there is a problem whose answer was voted on.
     """
     rules, longest = recipe.selection, recipe.decoding.max_new_tokens
-    voted = recipe.max_voted_share
+    voted = recipe.max_voted_share if has_voted else None
     protected = f"audit.protect: [{', '.join(recipe.audit.protect)}]" if recipe.audit.protect else ""
     table = (
         (True, VERDICT, f"selection.accept: {rules.accept}", *ACCEPTED[rules.accept]),

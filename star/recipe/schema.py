@@ -16,7 +16,7 @@ from star.recipe.decoding import Decoding, EvaluationDecoding
 from star.recipe.model import Model
 from star.recipe.samplers import SamplerSettings
 from star.recipe.sweep import Sweep
-from star.recipe.synthesis import NoSynthesis, Synthesize
+from star.recipe.synthesis import NoSynthesis, ReshapeSynthesis, Synthesize
 from star.recipe.tasks import ArithmeticTask, Task
 from star.recipe.tethers import Audit, Mix, Selection, Stop
 from star.recipe.training import Training
@@ -181,6 +181,11 @@ class Recipe(Section):
                 "synthesize trains on rationales for new problems: with method: direct there are none",
                 self.synthesize.kind != "none" and self.method == "direct",
             ),
+            (
+                f"synthesize.kind: textbook makes lessons of rationales that are right, and selection.accept: "
+                f"{self.selection.accept} takes wrong ones too: it needs selection.accept: correct",
+                self.synthesize.kind == "textbook" and self.selection.accept != "correct",
+            ),
         )
         return self
 
@@ -228,7 +233,8 @@ class Recipe(Section):
     @property
     def max_voted_share(self) -> float | None:
         """At most this share of problems and examples has an answer that was voted on; `None` where none has."""
-        return None if isinstance(self.synthesize, NoSynthesis) else self.synthesize.max_consensus_share
+        grounded = isinstance(self.synthesize, NoSynthesis | ReshapeSynthesis)
+        return None if grounded else self.synthesize.max_consensus_share
 
     @property
     def max_lesson_share(self) -> float | None:

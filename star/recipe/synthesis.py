@@ -42,7 +42,8 @@ class Vote(Section):
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Nucleus sampling: the smallest set of tokens with this probability."""
     again: Annotated[int, Field(ge=0)] = 200
-    """How many problems with a consensus answer an iteration votes on again, those first that waited longest."""
+    """How many problems with a consensus answer an iteration votes on again, those first that waited longest. There are
+    none with `kind: reshape`, where it does nothing."""
 
 
 class NoSynthesis(Section):
@@ -69,12 +70,13 @@ class Synthesis(Section):
     """A question whose ROUGE-L with one that is there already is larger is not new."""
     answers: Literal["computed", "consensus"] = "computed"
     """Where answers come from: `computed` by code where the task can, and else voted on; or always `consensus`, which
-    shows how often the vote is wrong where the answer can be computed."""
+    shows how often the vote is wrong where the answer can be computed. With `kind: reshape` a vote only confirms what
+    the document says, so that this does nothing unless the task computes answers."""
     vote: Vote = Vote()
     """How the model votes on answers."""
     max_consensus_share: Annotated[float, Field(gt=0, lt=1)] = 0.25
     """At most this share of the problems drawn in an iteration, and of the examples it trains on, has an answer that
-    was voted on."""
+    was voted on. With `kind: reshape` no answer is by vote alone, and this does nothing."""
 
     @model_validator(mode="after")
     def _lengths_agree(self) -> Synthesis:

@@ -33,6 +33,9 @@ task, has an answer that its document does not give, has too few words, is too l
 context, overlaps held-out or protected text, is too much like another one, or gives an answer that is not the one
 computed."""
 
+BARE = "question"
+"""Key of `Problem.meta`: the question as it was written, where a problem asks more than that."""
+
 
 class Sources(NamedTuple):
     """What prompts of an iteration may show.
@@ -141,6 +144,10 @@ class Writer(ABC):
     def posed(self, problem: Problem) -> Problem:
         """The problem as it is attempted and trained on."""
         return problem
+
+    def can_show(self, problem: Problem) -> bool:
+        """Whether a prompt for new problems has room for this one, where such prompts show problems."""
+        return True
 
     def lessons(self, written: Iterable[dict[str, Any]], protected: Protected) -> Iterator[dict[str, Any]]:
         """The rows of `lessons.jsonl`, for a way to write that `teaches`, from those of `written`: `id`, `reason`

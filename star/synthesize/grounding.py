@@ -7,12 +7,14 @@ import re
 from star.synthesize.numbers import equations, numbers, single
 from star.verify.text import normalise
 
-_WORD = re.compile(r"[0-9]+(?:[.,][0-9]+)*|[^\W_0-9]+|[^\W_]")
+_NUMBER = r"((?<!\w)[-−])?[$€£¥]?((?:(?<!\w)\.)?[0-9]+(?:[.,:/][0-9]+)*)(\s?%)?"
+_WORD = re.compile(rf"{_NUMBER}|[^\W_0-9]+|[^\W_]")
 
 
 def is_span(answer: str, passage: str, most_words: int) -> bool:
     """Whether the words of an answer stand in the passage one after the other, case and punctuation aside; not if they
-    are none, more than `most_words`, or all of it. A number is a word: `500` is no span of `3,500`.
+    are none, more than `most_words`, or all of it. A number is a word, with its sign and per cent: neither `500` is a
+    span of `3,500`, nor `5` of `-5`, nor `50` of `50%`.
 
     >>> is_span("the Red barn", "Tom painted the red barn.", 5), is_span("red", "Tom painted the redder barn.", 5)
     (True, False)
@@ -41,4 +43,5 @@ def is_computed(answer: str, working: str, passage: str) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    return _WORD.findall(normalise(text))
+    found = _WORD.finditer(normalise(text))
+    return [f"{'-' * bool(one[1])}{one[2]}{'%' * bool(one[3])}" if one[2] else one[0] for one in found]

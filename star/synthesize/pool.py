@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from operator import itemgetter
 from typing import Any
 
 from star.recipe import Recipe
 from star.records import Problem, derive_seed
 from star.spool import Chosen, Spool
-from star.tasks import Task
 from star.vote import most_beside
 
 NO_AGREEMENT = "no_agreement"
@@ -63,15 +61,12 @@ class Member:
         return {**fields, "problem": self.problem.to_dict(), "agreement": self.agreement}
 
 
-def count(answers: Iterable[str | None], before: Mapping[str, int], task: Task, problem: Problem) -> dict[str, int]:
-    """A tally with more votes in it. Answers that mean the same are one; `None`, and what cannot be an answer, none."""
+def count(votes: Iterable[str | None], before: Mapping[str, int]) -> dict[str, int]:
+    """A tally with more votes in it; `None` is none. What votes for one answer reads the same (`votes.py`)."""
     tally = dict(before)
-    written: dict[Hashable, str] = {task.verifier.meaning(answer, problem): answer for answer in tally}
-    for answer in answers:
-        if answer is None or task.verifier.check_gold(replace(problem, answer=answer)) is not None:
-            continue
-        first = written.setdefault(task.verifier.meaning(answer, problem), answer)
-        tally[first] = tally.get(first, 0) + 1
+    for vote in votes:
+        if vote is not None:
+            tally[vote] = tally.get(vote, 0) + 1
     return tally
 
 
@@ -81,11 +76,11 @@ def winner(tally: Mapping[str, int], votes: int, threshold: float) -> str | None
     return most if most is not None and tally[most] / votes >= threshold else None
 
 
-def vote_again(member: Member, answers: Collection[str | None], task: Task, threshold: float, number: int) -> Member:
+def vote_again(member: Member, more: Collection[str | None], threshold: float, number: int) -> Member:
     """What a member becomes when iteration `number` votes on it: it stands, with the same answer or with another one,
     or it is retired."""
-    tally = count(answers, member.tally, task, member.problem)
-    votes = member.votes + len(answers)
+    tally = count(more, member.tally)
+    votes = member.votes + len(more)
     voted = replace(member, tally=tally, votes=votes, voted=number)
     answer = winner(tally, votes, threshold)
     if answer is None:
@@ -96,15 +91,14 @@ def vote_again(member: Member, answers: Collection[str | None], task: Task, thre
     return replace(voted, problem=problem, overturned=number, retired="", changed=number)
 
 
-def up_again(members: Iterable[Member], most: int, seed: int) -> list[Problem]:
-    """The problems to vote on again, at most so many: those that stand on votes, then retired ones; of each, those that
+def up_again(members: Iterable[Member], most: int, seed: int) -> list[Member]:
+    """Those to vote on again, at most so many: problems that stand on votes, then retired ones; of each, those that
     waited longest first."""
-    waiting = (
-        ((member.retired != "", member.voted, derive_seed(seed, member.problem.id)), member.problem)
-        for member in members
-        if member.problem.is_voted
-    )
-    return [problem for _, problem in heapq.nsmallest(most, waiting, key=itemgetter(0))]
+
+    def turn(member: Member) -> tuple[bool, int, int]:
+        return member.retired != "", member.voted, derive_seed(seed, member.problem.id)
+
+    return heapq.nsmallest(most, (member for member in members if member.problem.is_voted), key=turn)
 
 
 def standing(members: Iterable[Member]) -> Sequence[Problem]:

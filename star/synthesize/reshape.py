@@ -21,7 +21,7 @@ from star.overlap import Protected
 from star.recipe import Audit, Decoding, ReshapeSynthesis
 from star.records import Problem, Prompt
 from star.spool import Spool
-from star.synthesize.base import Asked, Draft, Sources, Writer
+from star.synthesize.base import BARE, Asked, Draft, Sources, Writer
 from star.synthesize.documents import Passage, passages
 from star.synthesize.grounding import is_computed, is_span
 from star.synthesize.template import fill
@@ -45,26 +45,39 @@ class Reshape(Writer):
         return self.settings.decoding.model_copy(update={"stop": stop})
 
     def check(self, train: Sequence[Problem], protected: Protected, audit: Audit) -> list[str]:
-        """See `Writer.check`. Passages that overlap what is protected are an error, or left out."""
+        """See `Writer.check`. Passages that overlap what is protected are an error, or left out; those that do not fit
+        the model's context are left out."""
         self.require_questions()
-        clean, removed = Spool((), tuple, Passage), Complaints()
+        shortest: Passage | None = None
+        clean, removed, too_long = Spool((), tuple, Passage), Complaints(), Complaints()
         for name in self.settings.documents:
             for passage in passages(Path(name), self.settings.passage_words, self.settings.text_key):
                 if hit := protected.hit(passage.text):
                     removed.add(f"{passage.place} {hit}")
+                elif not self.fits(self._render(passage)):
+                    too_long.add(passage.place)
+                    shortest = min(shortest or passage, passage, key=lambda one: len(self._render(one)))
                 else:
                     clean.append(passage)
-        if removed.count and (audit.contamination == "refuse" or not clean):
+        if removed.count and (audit.contamination == "refuse" or not (clean or shortest)):
             remedy = "leave them out with audit.contamination=remove" if clean else "give others"
             raise UserError(
                 f"synthesize.documents: {removed.count} passages overlap held-out or protected problems:\n  {removed}\n"
                 f"take them out of the documents, or {remedy}"
             )
-        longest = max(clean, key=lambda passage: len(passage.text))
-        self.require_room(self._render(longest), f"the passage {longest.place}")
+        if shortest and not clean:
+            self.require_room(self._render(shortest), f"the passage {shortest.place}, the shortest,")
         self.passages = clean
-        notice = f"{removed.count} passages of synthesize.documents are left out, because they overlap held-out or "
-        return [f"{notice}protected problems; the first: {removed.first[0]}"] if removed.count else []
+        left_out = (
+            (removed, "because they overlap held-out or protected problems"),
+            (too_long, "because a prompt with them leaves no room in the model's context for "
+             f"synthesize.decoding.max_new_tokens {self.decoding.max_new_tokens} (synthesize.passage_words)"),
+        )  # fmt: skip
+        return [
+            f"{some.count} passages of synthesize.documents are left out, {why}; the first: {some.first[0]}"
+            for some, why in left_out
+            if some.count
+        ]
 
     def ask(self, id: str, seed: int, sources: Sources) -> Asked:
         passage = self.passages[random.Random(seed).randrange(len(self.passages))]
@@ -108,5 +121,6 @@ def _parts(text: str) -> tuple[str, str, str] | None:
 
 
 def _with_passage(problem: Problem) -> Problem:
-    """The problem with the passage before its question."""
-    return replace(problem, question=f"{problem.meta['text']}\n\n{problem.question}")
+    """The problem with the passage before its question, which `meta` keeps as it was."""
+    asked = problem.question
+    return replace(problem, question=f"{problem.meta['text']}\n\n{asked}", meta={**problem.meta, BARE: asked})

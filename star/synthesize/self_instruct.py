@@ -19,7 +19,6 @@ import re
 from collections.abc import Sequence
 
 from star.errors import UserError
-from star.models import encode_prompt
 from star.overlap import Protected
 from star.prompts import PromptBuilder
 from star.recipe import Audit, Decoding, SelfInstructSynthesis
@@ -56,19 +55,15 @@ class SelfInstruct(Writer):
 
     def check(self, train: Sequence[Problem], protected: Protected, audit: Audit) -> list[str]:
         """See `Writer.check`. A prompt that is too long lists fewer problems."""
-        if not self.task.takes_questions:
-            raise UserError(
-                f"synthesize.kind = 'self_instruct' writes questions alone, and problems of task {self.task.name!r} "
-                "need more (choices, or what their generator knows); use another task, or synthesize.kind: none"
-            )
+        self.require_questions()
         longest = heapq.nlargest(self.listed, train, key=lambda problem: len(problem.question))
-        if not self._fits(alone := self._render(longest[:1])):
+        if not self.fits(alone := self._render(longest[:1])):
             raise UserError(
-                f"synthesize: a prompt that lists only {longest[0].id} has {self._tokens(alone)} tokens, and with "
+                f"synthesize: a prompt that lists only {longest[0].id} has {self.tokens(alone)} tokens, and with "
                 f"synthesize.decoding.max_new_tokens {self.decoding.max_new_tokens} that is more than the model's "
                 f"context of {self.context}; make that smaller, or use a model with a longer context"
             )
-        if self._fits(self._render(longest)):
+        if self.fits(self._render(longest)):
             return []
         return [
             f"a prompt of the longest questions has no room for synthesize.human + machine = {self.listed} of them; "
@@ -82,8 +77,8 @@ class SelfInstruct(Writer):
         shown = [sources.pool[place] for place in rng.sample(range(len(sources.pool)), machine)]
         shown += [sources.train[place] for place in rng.sample(range(len(sources.train)), human)]
         rng.shuffle(shown)
-        while len(shown) > 1 and not self._fits(self._render(shown)):
-            shown.pop()
+        while len(shown) > 1 and not self.fits(self._render(shown)):
+            shown.remove(max(shown, key=lambda problem: len(problem.question)))
         return Asked(Prompt(id, self._render(shown)), tuple(problem.id for problem in shown))
 
     def read(self, asked: Asked, text: str, is_cut_off: bool) -> list[Draft]:
@@ -96,6 +91,10 @@ class SelfInstruct(Writer):
             drafts[-1] = Draft(drafts[-1].question, rejected="cut_off")
         return drafts[: self.settings.new]
 
+    def can_show(self, problem: Problem) -> bool:
+        """See `Writer.can_show`: it has to fit at least alone, since later prompts may list it."""
+        return self.fits(self._render([problem]))
+
     def _why_not(self, question: str) -> str:
         return "ill_formed" if self._keyword and self._keyword.search(question) else ""
 
@@ -107,9 +106,3 @@ class SelfInstruct(Writer):
             return f"{head}\nProblem {first}:"
         wish = f"Go on with this list: write problems {first} to {last}, each on a line of its own."
         return self.prompts.request(f"{head}\n\n{wish}")
-
-    def _fits(self, text: str) -> bool:
-        return self.context is None or self._tokens(text) + self.decoding.max_new_tokens <= self.context
-
-    def _tokens(self, text: str) -> int:
-        return len(encode_prompt(self.prompts.tokenizer, text, self.prompts.settings.chat))

@@ -26,11 +26,11 @@ from star.request import Request, sample_in_waves
 from star.sample import Sampler
 from star.spool import Joined, Spool
 from star.store import Iteration, Journal, Store
-from star.synthesize.base import Asked, Sources, Writer
+from star.synthesize.base import BARE, Asked, Sources, Writer
 from star.synthesize.novelty import Index
 from star.synthesize.pool import Member, standing
 from star.synthesize.summary import summary, taught
-from star.synthesize.votes import ballots, vote_row, voted_pool
+from star.synthesize.votes import Ballot, ballots, vote_row, voted_pool
 from star.synthesize.written import Reader, ask
 
 
@@ -69,7 +69,7 @@ class Synthesizer:
         written = iteration.rows("written", partial(self._write, number, sources, past, model), dict)
         if self.writer.teaches:
             iteration.rows("lessons", partial(self._teach, written), dict)
-        asked = Spool(ballots(written, past, self.writer, self.recipe, number))
+        asked = Spool(ballots(written, past, self.writer, self.recipe, number), tuple, Ballot)
         votes = iteration.rows("votes", partial(self._vote, number, asked, model), dict)
 
         def pool(journal: Journal) -> None:
@@ -105,7 +105,7 @@ class Synthesizer:
 
     def _write(self, number: int, sources: Sources, past: Iterable[Member], model: Model, journal: Journal) -> None:
         with spent("verifying"):
-            pool = _index((member.problem.id, member.problem.question) for member in past)
+            pool = _index((one.problem.id, one.problem.meta.get(BARE, one.problem.question)) for one in past)
             reader = Reader(self.recipe, self.writer, self.protected, self._given, pool)
             reader.resume(journal.rows())
         seed, decoding = derive_seed(self.recipe.seed, number, "written"), self.writer.decoding
@@ -134,24 +134,24 @@ class Synthesizer:
             says=lambda: f"{reader.kept}/{reader.written} kept",
         )
 
-    def _vote(self, number: int, asked: Sequence[Problem], model: Model, journal: Journal) -> None:
+    def _vote(self, number: int, asked: Sequence[Ballot], model: Model, journal: Journal) -> None:
         """Sample several answers to each problem, a wave at a time."""
         seed, vote = derive_seed(self.recipe.seed, number, "votes"), self.recipe.synthesize.vote
         exemplars = samples_with_exemplars(self.recipe, number, hinted=False)
         own = {name: getattr(vote, name) for name in ("samples", "temperature", "top_p")}
         decoding = self.writer.task.with_stop(self.recipe.decoding.model_copy(update=own))
-        waiting: dict[int, list[tuple[Problem, Prompt]]] = {}
+        waiting: dict[int, list[tuple[Ballot, Prompt]]] = {}
 
         def request(start: int, stop: int) -> Request:
-            problems = asked[start:stop]
-            ballots = [self.writer.ballot(problem) for problem in problems]
-            prompts = self.writer.prompts.prompts(ballots, hinted=False, exemplars=exemplars)
-            waiting[start] = list(zip(problems, prompts, strict=True))
+            part = asked[start:stop]
+            problems = [self.writer.ballot(ballot.problem) for ballot in part]
+            prompts = self.writer.prompts.prompts(problems, hinted=False, exemplars=exemplars)
+            waiting[start] = list(zip(part, prompts, strict=True))
             return Request(prompts, decoding, seed, model.adapter, model.name)
 
         def rows(start: int, completions: list[Completion]) -> Iterator[dict[str, Any]]:
-            for (problem, prompt), part in _parts(waiting.pop(start), completions):
-                yield vote_row(problem, prompt, part, self.writer)
+            for (ballot, prompt), part in _parts(waiting.pop(start), completions):
+                yield vote_row(ballot, prompt, part, self.writer, self.recipe)
 
         sample_in_waves(
             len(asked),

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import heapq
 import random
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import chain
@@ -39,6 +40,7 @@ SEEDS = 1000
 LESSONS = 2
 """Lessons that a prompt shows, where there is room."""
 TITLE = "A lesson"
+_SENTENCE_END = re.compile(r"(?<=[.?!])\s|\n")
 
 
 class Seed(NamedTuple):
@@ -104,7 +106,8 @@ class Textbook(Writer):
             if lesson is not None:
                 digest = blake2b(lesson.text.encode(), digest_size=16).digest()
                 reason = lesson_fault(lesson.text, row["prompt"])
-                reason = reason or "protected" * protected.hits(lesson.text) or "duplicate" * (digest in seen)
+                reason = reason or "protected" * self._is_protected(lesson.text, protected)
+                reason = reason or "duplicate" * (digest in seen)
                 seen.add(digest)
             prompt, before = self._training_prompt(row["meta"])
             yield {
@@ -115,6 +118,15 @@ class Textbook(Writer):
                 "prompt": prompt,
                 "target": f"{before}{lesson.text}" if lesson and not reason else None,
             }
+
+    def _is_protected(self, text: str, protected: Protected) -> bool:
+        """Whether a lesson overlaps held-out or protected text, asks such a problem in a few sentences, or works it."""
+        if protected.hits(text) or self.task.works_held_out(text):
+            return True
+        return any(
+            protected.hit_by(Problem("", self.task.name, asked, "")) or self.task.why_not(asked) == "protected"
+            for asked in _sentences(text)
+        )
 
     def _training_prompt(self, meta: dict[str, str]) -> tuple[str, str]:
         """How a lesson is asked for in training, and what stands between that and the lesson."""
@@ -164,6 +176,12 @@ def _drawn(sources: Sources) -> list[Seed]:
         for problem in chain(sources.train, sources.pool)
         if (example := of_problem.get(problem.id)) is not None
     ]
+
+
+def _sentences(text: str) -> Iterator[str]:
+    """The sentences of a text, and each two and three that follow each other: a question may have more than one."""
+    parts = [part.strip() for part in _SENTENCE_END.split(text) if part.strip()]
+    return (" ".join(parts[at : at + size]) for size in (1, 2, 3) for at in range(len(parts) - size + 1))
 
 
 def _is_rationale(example: Example) -> bool:

@@ -61,7 +61,7 @@ class Reader:
             nearest = max(self.given.nearest(draft.question), self.pool.nearest(draft.question), key=_similarity)
             reason = "not_new" if nearest.similarity > self.settings.max_similarity else ""
         computed = None if reason else self.task.compute(draft.question)
-        if computed is not None and draft.answer is not None:
+        if computed is not None and draft.answer is not None and self.settings.answers == "computed":
             stated = Problem(id, self.task.name, draft.question, computed)
             reason = "" if self.task.verifier.verify(draft.answer, stated).accepted else "contradicted"
         self._count(id, draft.question, reason)
@@ -88,7 +88,7 @@ class Reader:
             return "too_short"
         answer = self.task.compute(question) or draft.answer or ""
         problem = Problem("", self.task.name, question, answer, meta={**meta, **draft.meta})
-        if words > longest or not self._has_room(problem):
+        if words > longest or not (self._has_room(problem) and self.writer.can_show(problem)):
             return "too_long"
         return "protected" if self.protected.hit_by(problem) else ""
 

@@ -21,16 +21,17 @@ import operator
 import random
 import re
 import sys
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 from star.errors import UserError
 from star.recipe import ArithmeticTask
 from star.records import Problem, derive_seed
 from star.tasks.base import Task
-from star.verify import ExactVerifier, Extractor, NumericVerifier, parse_number
+from star.verify import ExactVerifier, Extractor, NumericVerifier, closed_equations, parse_number
 from star.verify.scratchpad import check_columns, check_paper, columns, columns_end, paper, paper_end, spaced
 from star.verify.steps import Steps, check_steps
 
@@ -48,6 +49,8 @@ OPERATIONS = {
     "multiplication": ("*", operator.mul, "products"),
 }
 """Sign, function and the name of the results of each operation."""
+SIGNS = {"+": r"\+|plus", "-": "[-−–]|minus", "*": "[*×·x]|times"}
+"""How texts write each sign."""
 
 
 class Style(NamedTuple):
@@ -92,6 +95,10 @@ class Arithmetic(Task):
         self.plain, self.hinted, self.direct, pattern, self.stop = STYLES[settings.style]
         self.extractor = Extractor(pattern)
         self.verifier = ExactVerifier() if settings.style == "paper" else NumericVerifier()
+        number = rf"[0-9]{{1,{MAX_DIGITS}}}"
+        self._calculation = re.compile(
+            rf"(?<![0-9.,])({number})\s*(?:{SIGNS[self.sign]})\s*[$€£]?(?=({number})(?![0-9]|[.,][0-9]))", re.IGNORECASE
+        )
 
     def problems(self, split: str) -> list[Problem]:
         counts = self.settings.train if split == "train" else self.settings.held_out
@@ -164,6 +171,13 @@ class Arithmetic(Task):
         """See `Task.why_not`: exactly what `problem` asks, and nothing of the held-out tenth, drawn or not."""
         pair = self._asked(question)
         return "ill_formed" if pair is None else "protected" if is_held_out(pair) else ""
+
+    def works_held_out(self, text: str) -> bool:
+        """See `Task.works_held_out`: any two numbers of the held-out tenth with the sign between them."""
+        text = unicodedata.normalize("NFKC", text)
+        plain = re.sub(r"(?<=[0-9]) (?=[0-9])" if self.settings.style == "paper" else ",(?=[0-9]{3})", "", text)
+        found = chain.from_iterable(map(self._calculation.findall, (plain, *closed_equations(text))))
+        return any(is_held_out((int(first), int(second))) for first, second in found)
 
     def compute(self, question: str) -> str | None:
         """See `Task.compute`."""

@@ -91,6 +91,11 @@ class Task(ABC):
         """
         return "" if question.isprintable() and _SENTENCE_END.search(question) else "ill_formed"
 
+    def works_held_out(self, text: str) -> bool:
+        """Whether a text that a model wrote calculates what a held-out problem asks, in whatever words, where the task
+        can tell. Never raises on any text."""
+        return False
+
     def compute(self, question: str) -> str | None:
         """The answer to a question that a model wrote, if code knows it from the question alone. Never raises on any
         text, and never evaluates it."""

@@ -234,4 +234,7 @@ def test_filters_are_called_as_in_what_was_dropped_and_come_in_that_order(recipe
     )  # fmt: skip
     assert [one.reason for one in filters(every)] == ["verdict", *REASONS]
     assert "quality" not in [one.reason for one in filters(every, is_ranked=False)]
+    assert "consensus_share" not in [one.reason for one in filters(every, has_voted=False)]
+    documents = recipe_with("synthesize={kind: reshape, documents: [a.md]}")
+    assert "consensus_share" not in [one.reason for one in filters(documents)]
     assert [one.reason for one in filters(recipe_with(), checks_overlap=False)] == ["verdict", "cut_off", "duplicate"]

@@ -32,3 +32,11 @@ def test_a_wrong_kind_and_a_key_that_it_has_not_are_told(load, override, message
 def test_new_problems_need_rationales(load):
     with pytest.raises(UserError, match="with method: direct there are none"):
         load("synthesize.kind=self_instruct", "method=direct")
+
+
+@pytest.mark.parametrize("accept", ["majority", "all"])
+def test_lessons_are_made_of_right_rationales(load, accept):
+    more = ("rationalization.probability=0", "decoding={samples: 3, temperature: 1}")
+    with pytest.raises(UserError, match=f"textbook .* selection.accept: {accept} takes wrong ones too: it needs"):
+        load("synthesize.kind=textbook", f"selection.accept={accept}", *more)
+    load("synthesize.kind=self_instruct", f"selection.accept={accept}", *more)

@@ -22,6 +22,32 @@ def test_other_words_parts_of_words_and_long_answers_are_none(answer):
     assert not is_span(answer, PASSAGE, 5)
 
 
+@pytest.mark.parametrize(
+    ("answer", "passage"),
+    [("-5", "5 hens"), ("−5", "5 hens"), ("5", "It was -5 degrees"), ("5", "It was −5 degrees"), ("5", "It cost -$5"),
+     ("50%", "50 hens"), ("50", "50% of them"), ("50", "50 % of them"), ("2", "1/2 a cup"), ("5", "0.5 litres"),
+     ("5", ".5 litres"), ("30", "at 12:30 sharp")],
+)  # fmt: skip
+def test_another_sign_a_percentage_and_a_part_of_a_number_are_no_span(answer, passage):
+    assert not is_span(answer, passage, 5)
+
+
+@pytest.mark.parametrize(
+    ("answer", "passage"),
+    [("-5", "It was −5 degrees"), ("50 %", "Some 50% of them"), ("1995", "From 1990-1995"), ("$5", "5 dollars"),
+     ("5", "It cost $5 then"), ("-$5", "a balance of -5 then"), ("1/2", "1/2 a cup"), ("5", "Have some (5) of them")],
+)  # fmt: skip
+def test_a_number_is_found_however_its_sign_and_currency_are_written(answer, passage):
+    assert is_span(answer, passage, 5)
+
+
+@given(st.sampled_from(["", "-"]), st.integers(0, 10**6), st.sampled_from(["", "%"]), st.sampled_from(["", "-"]),
+       st.sampled_from(["", "%"]))  # fmt: skip
+def test_a_number_is_a_span_exactly_where_sign_and_percentage_are_its_own(sign, number, rate, other_sign, other_rate):
+    passage = f"They counted {other_sign}{number}{other_rate} in the end."
+    assert is_span(f"{sign}{number}{rate}", passage, 5) == ((sign, rate) == (other_sign, other_rate))
+
+
 def test_the_whole_passage_is_no_span():
     assert is_span("red barn", "The red barn", 5)
     assert not is_span("the red barn", "The red barn.", 5)

@@ -129,6 +129,30 @@ def test_documents_that_overlap_held_out_or_protected_text_are_refused_or_left_o
     assert any("1 passages of synthesize.documents are left out" in notice for notice in found.notices())
 
 
+def test_a_question_of_an_earlier_iteration_is_not_new_though_problems_show_their_passage(taught):
+    folder = taught("reshape", "synthesize.max_similarity=0.99")
+    asked = [member.problem.meta["question"] for member in pool(folder, 2)]
+    assert all(member.problem.question.endswith(f"\n\n{asked[at]}") for at, member in enumerate(pool(folder, 2)))
+    assert len(asked) == len(set(asked))
+    again = {draft["nearest"] for draft in drafts(folder, 2) if draft["reason"] == "not_new"}
+    assert any(id.startswith("new/001/") for id in again)
+
+
+def test_passages_that_do_not_fit_as_they_are_shown_are_left_out(asks):
+    text = "Ann has 12 hens in the old mill by the river."
+    document = f"# {'Of old times in the far north ' * 200}\n\n{text}\n\n# Now\n\n{text.replace('Ann', 'Ben')}\n"
+    writer = (checked := asks("a.md", document.encode())).writer
+    assert [passage.title for passage in writer.passages] == ["Now"]
+    assert all(writer.fits(writer._render(passage)) for passage in writer.passages)
+    [notice] = [notice for notice in checked.notices() if "left out" in notice]
+    assert notice.startswith(
+        "1 passages of synthesize.documents are left out, because a prompt with them leaves no room"
+    )
+    assert notice.endswith("a.md:3")
+    with pytest.raises(UserError, match=r"the prompt with the passage .*a\.md:3, the shortest, has \d+ tokens"):
+        asks("a.md", document.partition("# Now")[0].encode())
+
+
 def test_hostile_text_in_a_document_stays_text(asks):
     hostile = 'He said {passage} {title} {{7*7}} %s \x1b[31m ${HOME} <script>"x"</script>'
     writer = asks("a.txt", f"{hostile} and Ann has 3 hens.".encode()).writer

@@ -161,6 +161,7 @@ def test_what_a_later_model_overturns_is_not_trained_on_any_more(writing):
     ]
     assert trained[0] == {(1, "consensus")}
     assert trained[1] == set()
+    assert trained[2]
     assert trained[2] <= {(3, "consensus")}
 
 
@@ -190,6 +191,13 @@ def test_the_metrics_say_how_often_the_vote_is_wrong_where_the_answer_can_be_com
         new = [member for member in members if member.written == number]
         assert found["kept"] == len(new)
         assert found["similarity"] == pytest.approx(sum(member.similarity for member in new) / len(new))
+
+
+def test_a_trace_names_the_share_of_consensus_only_where_something_was_voted_on(writing):
+    for overrides, is_named in (((), False), (VOTED, True)):
+        folder = writing(*overrides)
+        told = trace(folder, rows(folder, 2, "train")[0]["attempt_id"])["filters"]
+        assert any("consensus_share" in str(one) for one in told) == is_named
 
 
 def test_a_trace_leads_to_the_text_that_a_problem_was_read_in_and_to_the_votes_for_its_answer(writing, capsys):

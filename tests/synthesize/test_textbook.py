@@ -12,11 +12,13 @@ from star.audit.trace import trace
 from star.cli import main
 from star.errors import UserError
 from star.files import read_json, read_rows
+from star.overlap import Protected, Text
 from star.preflight import check
 from star.recipe import load_recipe
 from star.records import Attempt
 from star.synthesize.numbers import numbers
 from star.synthesize.template import FOLDER
+from star.tasks.arithmetic import is_held_out
 from star.verify import check_steps
 from tests.synthesize.test_stage import ROOT, comparable, drafts, pool, rows
 
@@ -28,7 +30,14 @@ def folder(taught):
 
 def test_lessons_are_kept_whose_numbers_all_pass_the_step_checker(folder):
     lessons = rows(folder, 1, "lessons") + rows(folder, 2, "lessons")
-    assert {row["reason"] for row in lessons} == {"", "ill_formed", "wrong_step", "no_step", "loose_number"}
+    assert {row["reason"] for row in lessons} == {
+        "",
+        "ill_formed",
+        "wrong_step",
+        "no_step",
+        "loose_number",
+        "protected",
+    }
     written = {row["id"]: row for row in rows(folder, 1, "written") + rows(folder, 2, "written")}
     for row in lessons:
         if row["reason"]:
@@ -101,11 +110,20 @@ def test_exercises_become_problems_when_their_answer_is_that_of_code(folder):
 
 def test_an_exercise_that_is_voted_on_must_have_the_answer_that_came_with_it(taught):
     folder = taught("textbook", "synthesize.answers=consensus", "synthesize.vote.samples=5")
-    stated = {draft["id"]: draft["answer"] for number in (1, 2) for draft in drafts(folder, number)}
-    members = pool(folder, 1)
+    voted = {row["id"]: [sample["answer"] for sample in row["samples"]] for row in rows(folder, 1, "votes")}
+    members = {member.problem.id: member for member in pool(folder, 1)}
+    contradicted = 0
+    for draft in drafts(folder, 1):
+        assert draft["reason"] != "contradicted"  # that is for the vote to say
+        if draft["reason"]:
+            continue
+        answer, votes = Counter(voted[draft["id"]]).most_common(1)[0]
+        stands = votes >= 3 and answer == draft["answer"]
+        contradicted += votes >= 3 and not stands
+        assert (draft["id"] in members) == stands
+        assert not stands or members[draft["id"]].problem.answer == answer
     assert members
-    assert all(member.problem.answer == stated[member.problem.id] for member in members)
-    assert read_json(folder / "iterations/001/synthesis.json")["rejected"]["contradicted"] > 0
+    assert read_json(folder / "iterations/001/synthesis.json")["rejected"]["contradicted"] == contradicted > 0
 
 
 def test_a_lesson_is_traced_to_its_seed_and_exported_and_not_replayed(folder, tmp_path, capsys):
@@ -138,6 +156,44 @@ def test_a_lesson_that_overlaps_a_protected_text_is_not_kept(recipes, tmp_path, 
     (tmp_path / "canary.txt").write_text(f"{lesson} {lesson}\n")
     folder = taught("textbook", f"audit.protect=[{tmp_path}/canary.txt]", "audit.ngram=8", "iterations=1")
     assert "protected" in {row["reason"] for row in rows(folder, 1, "lessons")}
+
+
+def test_no_lesson_that_is_trained_on_works_a_held_out_sum(folder):
+    sums = [re.search(r"(\d+) \+ (\d+) = ", r["target"] or "") for n in (1, 2) for r in rows(folder, n, "lessons")]
+    kept = [(int(found[1]), int(found[2])) for found in sums if found]
+    assert kept
+    assert not any(map(is_held_out, kept))
+
+
+@pytest.fixture
+def textbook(recipes):
+    """The writer of lessons, and texts that are protected."""
+    return lambda *texts: (
+        check(load_recipe(recipes["textbook"])).writer,
+        Protected((Text("x:1", text, text) for text in texts), 13),
+    )
+
+
+HELD_OUT = next((a, b) for a in range(10, 99) for b in range(10, 99) if is_held_out((a, b)))
+
+
+@pytest.mark.parametrize(
+    "form", ["What is {} + {}?", "Add them: {} + {} = {}.", "He has {} apples + {} apples = {} apples.", "{} plus {}."]
+)
+def test_a_lesson_that_asks_or_works_a_sum_of_the_held_out_tenth_is_protected(textbook, form):
+    writer, protected = textbook()
+    a, b = HELD_OUT
+    for pair in ((a, b), (b, a)):
+        assert writer._is_protected(f"Ann has 1000 pens. {form.format(*pair, a + b)} So it is.", protected)
+    c, d = next((a, n) for n in range(10, 99) if not is_held_out((a, n)))
+    assert not writer._is_protected(f"Ann has 1000 pens. {form.format(c, d, c + d)} So it is.", protected)
+
+
+def test_a_lesson_with_a_short_protected_question_among_its_sentences_is_protected(textbook):
+    writer, protected = textbook("Bo has 7 hens. How many legs?", "Who sings?")
+    assert writer._is_protected("First: look.\nBo has 7 hens. How many legs? Four each.", protected)
+    assert writer._is_protected("Listen. who sings? Bo does.", protected)
+    assert not writer._is_protected("Bo has 7 hens. They sing. How many legs?", protected)
 
 
 def test_a_run_killed_while_it_writes_lessons_ends_with_the_same_files(folder, recipes, tmp_path):

@@ -229,3 +229,28 @@ def test_an_answer_that_the_model_gives_itself_must_be_the_one_computed(parts):
     assert wrong["reason"] == "not_new"
     reader = Reader(recipe, writer, Protected(), Index(), Index())
     assert reader._fate("d", Draft("What is 20 + 51?", "72"), {})["reason"] == "contradicted"
+
+
+def test_where_answers_are_voted_on_code_says_what_is_true_and_decides_nothing(parts):
+    recipe, writer = parts("synthesize.answers=consensus", task="{kind: arithmetic, style: words}")
+    reader = Reader(recipe, writer, Protected(), Index(), Index())
+    fate = reader._fate("d", Draft("What is 20 + 51?", "72"), {})
+    assert (fate["reason"], fate["computed"]) == ("", "71")
+
+
+def test_the_longest_questions_go_first_where_the_context_is_short(parts):
+    _, writer = parts(
+        "synthesize={kind: self_instruct, human: 7, machine: 0, decoding: {max_new_tokens: 20}}", context=300
+    )
+    long = replace(GIVEN[0], id="long", question="Ann has " + "very " * 150 + "many apples?")
+    for seed in range(20):
+        asked = writer.ask("new/001/00000", seed, Sources([*GIVEN[:6], long], [], ()))
+        assert len(asked.parents) > 1
+        assert "long" not in asked.parents
+
+
+def test_a_question_that_leaves_no_room_in_a_list_is_too_long(fates):
+    question = "How many sheep are on the far side of the old stone bridge tonight?"
+    sizes = ("decoding.max_new_tokens=10", "synthesize.decoding.max_new_tokens=480")
+    assert fates(question, *sizes, context=600) == [(question, "")]
+    assert fates(question, *sizes, context=500) == [(question, "too_long")]
