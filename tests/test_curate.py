@@ -1,6 +1,7 @@
 """Data without training: one pass over the problems becomes a data set with its card, killed or not."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -96,6 +97,15 @@ def test_killed_anywhere_the_same_command_makes_the_same_bytes(curated, tiny_rec
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert main(arguments) == 0
     assert differences(curated, runs / "tiny") == []
+
+
+def test_metrics_that_a_kill_kept_from_being_written_come_with_the_same_command(curated, tiny_recipe, tmp_path):
+    run = tmp_path / "runs/tiny"
+    shutil.copytree(curated, run)
+    lines = (run / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (run / "metrics.jsonl").write_text(lines[0])  # as it is between the end of the pass and its metrics
+    assert main(["curate", str(tiny_recipe), *SAMPLED, "--runs", str(run.parent)]) == 0
+    assert differences(curated, run) == []
 
 
 def test_a_run_that_trains_is_not_continued_without_training(tiny_run, tiny_recipe, capsys):
