@@ -55,9 +55,9 @@ def _require(problems: Sequence[Problem], level: int, counts: Mapping[int, int],
     if not any(problem.meta.get("level") in needed for problem in problems):
         remedy = f"take a curriculum.highest below {level}, or" if level > 1 else "choose"
         raise UserError(
-            f"curriculum.kind = 'grow': iteration {number} is to practise level {', '.join(map(str, needed))}, of which "
-            f"task {task.name} has no new problems; {remedy} other settings of the task, in a new run or in a fork from iteration "
-            f"{number - 1} (--fork NEW --from-iteration {number - 1})"
+            f"curriculum.kind = 'grow': iteration {number} is to practise level {', '.join(map(str, needed))}, of "
+            f"which task {task.name} has no new problems; {remedy} other settings of the task, in a new run or in a "
+            f"fork from iteration {number - 1} (--fork NEW --from-iteration {number - 1})"
         )
     if len(problems) < (planned := sum(counts.values())):
         console.print(
@@ -103,7 +103,7 @@ def next_level(level: int, highest: int, tallies: Mapping[int, Tally], settings:
 
 
 def shares(level: int, highest: int, count: int, settings: Curriculum) -> dict[int, int]:
-    """How many of `count` problems are from each level, in order: `level` has one at least, those below it all alike."""
+    """How many of `count` problems are from each level, in order: one at least from `level`, those below all alike."""
     ahead = min(round(count * settings.ahead), count - 1) if level < highest else 0
     review = min(round(count * settings.review), count - 1 - ahead) if level > 1 else 0
     wanted = spread(range(1, level), review) | {level: count - ahead - review, level + 1: ahead}
