@@ -95,7 +95,13 @@ def times_as_many(ours: Curve, uniform: Curve, iterations: int) -> dict[str, Any
     samples, needed = samples_to(accuracy, ours), samples_to(accuracy, uniform)
     reached = needed is not None
     needed = needed if reached else uniform[-1][0]
-    return {"accuracy": accuracy, "samples": samples, "uniform": needed, "reached": reached, "times": needed / samples}
+    return {
+        "accuracy": accuracy,
+        "samples": samples,
+        "uniform": needed,
+        "reached": reached,
+        "times": needed / samples if samples else None,
+    }
 
 
 def mean_curve(curves: Sequence[Curve]) -> Curve:
@@ -105,6 +111,8 @@ def mean_curve(curves: Sequence[Curve]) -> Curve:
 
 def samples_to(accuracy: float, points: Curve) -> float | None:
     """Samples after which a curve first has this accuracy; `None` if it never does."""
+    if points[0][1] >= accuracy:
+        return points[0][0]
     for (before, low), (after, high) in pairwise(points):
         if high >= accuracy > low:
             return before + (after - before) * (accuracy - low) / (high - low)
@@ -122,9 +130,10 @@ def show(curves: dict[str, list[Curve]], results: dict[str, Any]) -> None:
     for arm, found in results.items():
         for name, one in (("mean", found["mean"]), *((f"seed {n}", one) for n, one in enumerate(found["seeds"], 1))):
             more = "" if one["reached"] else "more than "
+            times = f": {more}{one['times']:.2f} times as many" if one["times"] is not None else ", as the base has it"
             print(
                 f"{arm}, {name}: {one['accuracy']:.1%} after {one['samples']:.0f} samples; uniform needs "
-                f"{more}{one['uniform']:.0f}: {more}{one['times']:.2f} times as many"
+                f"{more}{one['uniform']:.0f}{times}"
             )
 
 

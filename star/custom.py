@@ -5,11 +5,14 @@ A run records which class each of them is, with its `version`, and is not contin
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from star.errors import UserError
+from star.errors import UserError, shown
+from star.files import is_plain
 from star.recipe import CustomTask, Recipe
+from star.records import Problem
 from star.tasks import Task, build_task
 from star.verify import NumericVerifier, Verifier
 
@@ -81,6 +84,16 @@ class Own:
 
 NOTHING = Own()
 """All is as the recipe says."""
+
+
+def require_plain(problems: Iterable[Problem]) -> None:
+    """Raise an error for the first problem that would not be read back from a file as it is."""
+    for problem in problems:
+        if not is_plain(problem):
+            raise UserError(
+                f"task: problem {shown(problem.id)} cannot be written as JSON and read back: {shown(problem)}; "
+                "its fields are texts, choices and parents tuples of texts, and meta a dict of what JSON has words for"
+            )
 
 
 def _class(found: object) -> str:

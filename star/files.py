@@ -79,6 +79,14 @@ def encode_line(row: Any) -> bytes:
     return _encode(row) + b"\n"
 
 
+def is_plain(row: Any) -> bool:
+    """Whether a dataclass is read back from its line as it is: its fields are of their types, and fit for JSON."""
+    try:
+        return _decoder(type(row)).decode(_encode(row)) == row
+    except (msgspec.MsgspecError, UnicodeEncodeError, TypeError):
+        return False
+
+
 def to_line(row: Any) -> str:
     """The same as text."""
     return encode_line(row).decode()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from star.metrics import summarise
-from star.report import write_report
+from star.report import WorkingPage
 from star.select import answers, failures
 from star.session import Session
 from star.stop import goes_on
@@ -19,7 +19,7 @@ from star.tracking import tracked
 
 def run(session: Session, store: Store) -> None:
     """Run all iterations of a recipe, or those that the run directory lacks."""
-    recipe = session.recipe
+    recipe, page = session.recipe, WorkingPage(store.folder)
     store.update(recipe.keep)  # a kill may have come between an iteration's end and this
     iterations = store.iterations(recipe.iterations, partial(goes_on, rules=recipe.stop))
     for iteration in tracked(iterations, recipe, store):  # 0 only scores the base model
@@ -41,14 +41,14 @@ def run(session: Session, store: Store) -> None:
         session.use_model(number)
         session.evaluate(iteration)
         conclude(session, store, iteration)
+        page.refresh()
     session.sampler.release()  # all that was sampled is in journals
 
 
 def conclude(session: Session, store: Store, iteration: Iteration) -> None:
-    """What comes of an iteration once it is scored: audit, metrics, card and report."""
+    """What comes of an iteration once it is scored: audit, metrics and card."""
     session.audit(iteration)
     iteration.json("metrics", lambda: summarise(iteration, session.recipe))
     session.describe(iteration)
     iteration.finish()
     store.update(session.recipe.keep)
-    write_report(store.folder, pictures=False)

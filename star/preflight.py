@@ -9,13 +9,14 @@ import heapq
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from star.audit.reference import Reference, load_reference
 from star.curriculum import practice_examples
-from star.custom import NOTHING, Own
+from star.custom import NOTHING, Own, require_plain
 from star.errors import Complaints, UserError
 from star.files import file_sha256
 from star.models import encode_prompt, encode_target, load_tokenizer, resolve_checkpoint
@@ -126,6 +127,8 @@ def check(recipe: Recipe, own: Own = NOTHING) -> Checked:
         choose_device(recipe.model)
     task = own.task_of(recipe)
     train, held_out, protected, removed = load_problems(recipe, task)
+    if own.task is not None:
+        require_plain(chain(train, held_out))
     tokenizer, context = base_tokenizer(recipe, task)
     prompts = PromptBuilder(task, recipe.prompt, tokenizer, direct=recipe.method == "direct")
     _check_bare_answer(recipe, task, train[0])

@@ -10,6 +10,7 @@ from typing import Any
 
 from star.clock import spent
 from star.console import progress
+from star.errors import UserError
 from star.interrupt import whole
 from star.processes import World
 from star.recipe import Decoding
@@ -118,4 +119,9 @@ def rollout(
 
 def _attempt(task: Task, problem: Problem, prompt: Prompt, completion: Completion, verdict: Verdict) -> Attempt:
     steps = task.steps(problem, completion.text)
+    if not isinstance(verdict.answer, str | None):  # a verifier of the user's own
+        raise UserError(
+            f"the verifier gives {verdict.answer!r} as the answer of an attempt at {problem.id}; "
+            "the answer of a verdict is a text, or None"
+        )
     return Attempt(problem, prompt, completion, verdict, steps.checked, len(steps.wrong))

@@ -6,13 +6,15 @@ small. So a data set may be edited, or moved, while a run is at work: the run ke
 
 from __future__ import annotations
 
-import pickle
+import json
 import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from operator import attrgetter
 from typing import Any, Generic, TypeVar, overload
+
+import msgspec
 
 from star.records import Problem
 
@@ -24,6 +26,24 @@ AT_ONCE = 1000
 Item = TypeVar("Item")
 
 _fields = attrgetter(*Problem.__slots__)
+_decode = msgspec.msgpack.Decoder().decode
+
+
+def _problem(*fields: Any) -> Problem:
+    """From its fields, those that are tuples as lists."""
+    return Problem(*(tuple(field) if isinstance(field, list) else field for field in fields))
+
+
+def _pack(fields: Sequence[Any]) -> bytes:
+    """As MessagePack; as JSON where that has no word for it: half of a surrogate pair, a number of over 64 bits."""
+    try:
+        return msgspec.msgpack.encode(fields)
+    except (UnicodeEncodeError, OverflowError):
+        return json.dumps(fields).encode()
+
+
+def _unpack(data: bytes) -> Sequence[Any]:
+    return json.loads(data) if data.startswith(b"[") else _decode(data)  # no list of MessagePack begins like that
 
 
 class Spool(Sequence[Item], Generic[Item]):
@@ -39,7 +59,7 @@ class Spool(Sequence[Item], Generic[Item]):
         self,
         items: Iterable[Item] = (),
         fields: Callable[[Item], Sequence[Any]] = _fields,
-        make: Callable[..., Item] = Problem,
+        make: Callable[..., Item] = _problem,
     ):
         self._fields, self._make = fields, make
         self._file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed with this object
@@ -49,7 +69,7 @@ class Spool(Sequence[Item], Generic[Item]):
 
     def append(self, item: Item) -> None:
         """Add an item at the end."""
-        data = pickle.dumps(self._fields(item), pickle.HIGHEST_PROTOCOL)
+        data = _pack(self._fields(item))
         self._file.seek(self._ends[-1])
         self._file.write(data)
         self._ends.append(self._ends[-1] + len(data))
@@ -80,7 +100,7 @@ class Spool(Sequence[Item], Generic[Item]):
         self._file.seek(ends[0])
         data = self._file.read(ends[-1] - ends[0])
         parts = (data[a - ends[0] : b - ends[0]] for a, b in pairwise(ends))
-        return [self._make(*pickle.loads(part)) for part in parts]
+        return [self._make(*_unpack(part)) for part in parts]
 
 
 class Chosen(Sequence[Problem]):

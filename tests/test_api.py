@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,18 @@ def test_a_task_of_ones_own_runs_and_is_recorded(custom_recipe, own, tmp_path):
     assert result.metrics[0]["accuracy"]["zero-shot"]["all"]["total"] == 10
     assert result.adapter is None
     assert read_json(tmp_path / "run/run.json")["custom"] == {"task": "documented.Doubles 1"}
+
+
+@pytest.mark.parametrize("wrong", [{"answer": 4}, {"meta": {"t": {1: 2}}}, {"meta": {"x": float("nan")}}])
+def test_a_problem_of_ones_own_that_would_not_be_read_back_is_refused_before_the_run(
+    custom_recipe, own, tmp_path, wrong
+):
+    class Odd(own["Doubles"]):
+        def problems(self, split):
+            return [replace(problem, **wrong) for problem in super().problems(split)]
+
+    with pytest.raises(UserError, match="cannot be written as JSON and read back"):
+        run(load_recipe(custom_recipe), tmp_path / "run", task=Odd())
 
 
 def test_a_run_trains_on_what_objects_of_ones_own_ask_write_and_accept(custom_recipe, own, tmp_path, capsys):

@@ -14,7 +14,7 @@ import pytest
 from star.cli import main
 from star.clock import ACTIVITIES
 from star.files import file_sha256, read_json, read_rows
-from star.models import Checkpoint
+from star.models import Checkpoint, set_threads
 from star.recipe import ArithmeticTask, load_recipe
 from star.records import Attempt, Example
 from star.store import Store
@@ -79,6 +79,7 @@ def test_the_second_iteration_is_trained_from_the_base_model(tiny_run, tmp_path)
     record = json.loads((tiny_run / "run.json").read_text())
     examples = [Example.from_dict(row) for row in read_rows(tiny_run / "iterations/002/train.jsonl")]
     recipe = load_recipe(tiny_run / "recipe.yaml")
+    set_threads(recipe.model)
     train_lora(recipe, Checkpoint(record["base_model"]), examples, 2, tmp_path)
     name = "adapter_model.safetensors"
     assert file_sha256(tmp_path / name) == file_sha256(tiny_run / "iterations/002/adapter" / name)

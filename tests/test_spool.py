@@ -48,3 +48,11 @@ def test_what_is_too_large_for_memory_goes_to_a_file_and_reads_the_same():
     question = "x" * (IN_MEMORY // AT_ONCE)
     many = [Problem(str(i), "t", question + str(i), "1") for i in range(AT_ONCE + 10)]
     assert list(Spool(many)) == many
+
+
+def test_what_messagepack_has_no_word_for_comes_back_too():
+    odd = [
+        Problem("a", "t", "\ud800", "1", meta={"many": 10**30}),
+        Problem("b", "t", "q", "1", meta={"n": {"x": None}}),
+    ]
+    assert list(Spool(odd)) == odd

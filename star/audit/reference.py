@@ -103,8 +103,10 @@ def reference_signals(
 ) -> dict[str, Any]:
     """What `reference.json` holds: `source`, number of `texts`, those `cut` and `left_out`, and the fields of `Scores`;
     or `missing`, the reason why there are none."""
-    if missing := "no model is trained (method: curate)" if recipe.method == "curate" else reference.missing:
-        return {"missing": missing}
+    if reference.missing:
+        return {"missing": reference.missing}
+    if recipe.method == "curate":
+        return {"missing": "no model is trained (method: curate)"}
     device = choose_device(recipe.model)
     scores = score(checkpoint, adapter, choose_dtype(recipe.model, device), device, reference.passages)
     if not all(map(math.isfinite, scores)):  # JSON has no word for it

@@ -109,7 +109,7 @@ def test_what_is_saved_is_not_asked_for_again_until_it_is_in_the_journal(sampler
     first = sampler_for(tmp_path).sample(PROMPTS, DRAWN, seed=1)
     lines = (tmp_path / "in-flight.jsonl").read_bytes().splitlines(keepends=True)
     assert len(lines) == 24
-    damaged = lines[5].replace(b'"text": "', b'"text": "!')
+    damaged = lines[5].replace(b'"text":"', b'"text":"!')
     (tmp_path / "in-flight.jsonl").write_bytes(b"".join([*lines[:5], damaged, *lines[6:20], lines[20][:40]]))
     before = len(server.answered())
     again = sampler_for(tmp_path)

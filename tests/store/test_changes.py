@@ -78,9 +78,12 @@ def test_every_class_of_change_is_about_keys_that_there_are(recipe_with):
     changed = recipe_with(
         "name=y", "iterations=3", "keep=2", "train.checkpoint_every=7", "model.threads=1", "sampler.batch_size=3",
         "sampler.max_tokens_in_flight=4096", "sampler.wave=9", "train.micro_batch_size=1", "audit.specimens=3",
-        "stop={patience: 1, min_new_solved: 1, max_forgotten: 1.0, max_duplicate_share: 1.0, min_distinct: 0.0}",
+        "stop={patience: 1, min_new_solved: 1, max_forgotten: 1.0, max_duplicate_share: 1.0, min_distinct: 0.0, "
+        "samples: 9}",
         "tracking=[tensorboard]", "project=other",
     )  # fmt: skip
+    verifier = "verifier={kind: dpo}"
+    lighter = recipe_with(verifier, "verifier.checkpoint_every=7", "verifier.micro_batch_size=1")
     servers = "sampler={kind: openai, openai: {urls: ['http://a/v1']}}"
     moved = recipe_with(
         servers, "sampler.openai.urls=['http://b/v1']", "sampler.openai.api_key_env=A_TOKEN",
@@ -93,6 +96,7 @@ def test_every_class_of_change_is_about_keys_that_there_are(recipe_with):
     pairs = (
         (recipe_with(), changed),
         (recipe_with(servers), moved),
+        (recipe_with(verifier), lighter),
         (recipe_with("sampler={kind: vllm, vllm: {}}"), tuned),
     )
     found = {key for old, new in pairs for key, _, _ in difference(old, new)}
