@@ -9,9 +9,11 @@ import sys
 import pytest
 
 from scripts.torture import differences
-from star.cli import main
+from star.cli import WITHOUT_TRAINING, main
 from star.files import read_json, read_rows
+from star.recipe import load_recipe
 from tests.conftest import ROOT, TINY
+from tests.test_recipes import PAPER, RECIPES, name_of
 
 SAMPLED = ("decoding.samples=3", "decoding.temperature=1.0", "selection.require_sound_steps=true",
            "selection.balance=problem", "audit.contamination=remove", "sampler.max_tokens_in_flight=4096")  # fmt: skip
@@ -119,6 +121,13 @@ def test_what_needs_training_is_refused_without_it(tiny_recipe, tmp_path, capsys
     assert "method: curate" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("path", [path for path in RECIPES if PAPER not in path.parents], ids=name_of)
+def test_any_recipe_will_do_since_what_it_says_of_training_is_left_aside(path):
+    recipe = load_recipe(path, WITHOUT_TRAINING)
+    assert (recipe.method, recipe.iterations, recipe.verifier) == ("curate", 1, None)
+    assert recipe.task == load_recipe(path).task
+
+
 def test_servers_that_take_no_adapters_are_enough(tiny_recipe, tmp_path, capsys):
     servers = "sampler={kind: openai, openai: {urls: ['http://127.0.0.1:9/v1'], adapters: none}}"
     assert main(["curate", str(tiny_recipe), servers, "--dry-run", "--runs", str(tmp_path)]) == 0
@@ -126,7 +135,7 @@ def test_servers_that_take_no_adapters_are_enough(tiny_recipe, tmp_path, capsys)
 
 
 def test_the_python_api_gives_no_adapter_for_it(curated):
-    from star import load_recipe, run
+    from star import run
 
     result = run(load_recipe(curated / "recipe.yaml"), curated)
     assert result.adapter is None
