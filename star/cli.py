@@ -115,6 +115,10 @@ def _check(recipe: Recipe, dry_run: bool) -> Checked | None:
 
 def _curate(arguments: argparse.Namespace) -> None:
     recipe = load_recipe(arguments.recipe, [*_overrides(arguments), *WITHOUT_TRAINING])
+    if arguments.out is not None:  # here, and not after hours of sampling
+        from star.export import require_free
+
+        require_free("--out", arguments.out)
     if (checked := _check(recipe, arguments.dry_run)) is None:
         return
     from star.curate import publishable

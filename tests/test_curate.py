@@ -91,6 +91,15 @@ def test_it_goes_where_it_is_asked_to_in_the_format_that_is_asked_for(curated, t
     assert f"--out {tmp_path / 'data'}: the folder is not empty" in capsys.readouterr().err
 
 
+def test_a_folder_that_is_taken_is_told_before_anything_is_sampled(tiny_recipe, tmp_path, capsys):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/mine").touch()
+    runs = tmp_path / "runs"
+    assert main(["curate", str(tiny_recipe), "--runs", str(runs), "--out", str(tmp_path / "data")]) == 2
+    assert "if an earlier try of this command got there, it is whole" in capsys.readouterr().err
+    assert not runs.exists()
+
+
 @pytest.mark.parametrize("where", ["001.partial/train.jsonl", "tiny/.dataset"])
 def test_killed_anywhere_the_same_command_makes_the_same_bytes(curated, tiny_recipe, tmp_path, where):
     runs, arguments = tmp_path / "runs", ["curate", str(tiny_recipe), *SAMPLED, "--runs", str(tmp_path / "runs")]
