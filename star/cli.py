@@ -33,6 +33,14 @@ if TYPE_CHECKING:
 LAST_WORD = 15.0
 """Seconds before another process than the first one says what is wrong: most often the first one finds the same, says
 it once for all, and its end is everyone's."""
+WITHOUT_TRAINING = (
+    "method=curate",
+    "iterations=1",
+    "verifier=null",
+    "evaluation.best_of=null",
+    "curriculum={kind: uniform}",
+)
+"""What `star curate` puts in the place of what a recipe says of training, and of models that were trained."""
 
 
 def main(argv: Sequence[str] | None = None, again: Sequence[str] | None = None) -> int:
@@ -106,7 +114,11 @@ def _check(recipe: Recipe, dry_run: bool) -> Checked | None:
 
 
 def _curate(arguments: argparse.Namespace) -> None:
-    recipe = load_recipe(arguments.recipe, [*_overrides(arguments), "method=curate", "iterations=1"])
+    recipe = load_recipe(arguments.recipe, [*_overrides(arguments), *WITHOUT_TRAINING])
+    if arguments.out is not None:  # here, and not after hours of sampling
+        from star.export import require_free
+
+        require_free("--out", arguments.out)
     if (checked := _check(recipe, arguments.dry_run)) is None:
         return
     from star.curate import publishable

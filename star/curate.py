@@ -29,6 +29,7 @@ PASS = 1
 def run(session: Session, store: Store) -> None:
     """Make the training data of a recipe with `method: curate`, or what the run directory lacks of it."""
     recipe = session.recipe
+    store.update(recipe.keep)  # a kill may have come between an iteration's end and this
     for iteration in tracked(store.iterations(PASS), recipe, store):
         if iteration.number == PASS:
             session.synthesize(iteration)

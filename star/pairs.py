@@ -11,7 +11,7 @@ import json
 import random
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
@@ -44,18 +44,21 @@ class _Candidates:
         return len(self.digests)
 
 
-def pairs(files: Sequence[Path], prompts: PromptBuilder, recipe: Recipe, number: int) -> Iterator[Pair]:
+def pairs(
+    files: Sequence[Path], prompts: PromptBuilder, recipe: Recipe, number: int, is_protected: Callable[[str], bool]
+) -> Iterator[Pair]:
     """The pairs of iteration `number`, problem by problem.
 
     Right is what solves its problem and came to an end. Targets that read the same count once.
 
     Args:
         files: the plain attempts of the iterations that are learned from (`attempts.jsonl`), the earliest first.
+        is_protected: whether a target must not be trained on, right or wrong.
     """
     most = recipe.verifier.pairs_per_problem
     with ExitStack() as stack:
         opened = [stack.enter_context(path.open("rb")) for path in files]
-        for id, (right, wrong) in _candidates(opened, prompts, recipe).items():
+        for id, (right, wrong) in _candidates(opened, prompts, recipe, is_protected).items():
             count = len(right) * len(wrong)
             rng = random.Random(derive_seed(recipe.seed, number, "pairs", id))
             for drawn in sorted(rng.sample(range(count), count if most is None else min(most, count))):
@@ -65,7 +68,7 @@ def pairs(files: Sequence[Path], prompts: PromptBuilder, recipe: Recipe, number:
 
 
 def _candidates(
-    files: Sequence[BinaryIO], prompts: PromptBuilder, recipe: Recipe
+    files: Sequence[BinaryIO], prompts: PromptBuilder, recipe: Recipe, is_protected: Callable[[str], bool]
 ) -> dict[str, tuple[_Candidates, _Candidates]]:
     """The right and the wrong targets of each problem."""
     found: dict[str, tuple[_Candidates, _Candidates]] = defaultdict(lambda: (_Candidates(), _Candidates()))
@@ -74,12 +77,13 @@ def _candidates(
         for line in file:
             attempt = _attempt(line)
             right, wrong = found[attempt.problem.id]
-            if attempt.problem.is_voted:  # nobody knows which attempts at it are right
+            target = prompts.training_target(attempt.completion.text)
+            if attempt.problem.is_voted or is_protected(target):  # of voted answers nobody knows which are right
                 pass
             elif solves(attempt, recipe) and attempt.completion.finish_reason != "length":
-                right.add(prompts.training_target(attempt.completion.text), number, place)
+                right.add(target, number, place)
             elif attempt.verdict.status in WRONG:
-                wrong.add(prompts.training_target(attempt.completion.text), number, place)
+                wrong.add(target, number, place)
             place += len(line)
     return found
 

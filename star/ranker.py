@@ -6,7 +6,7 @@ section 3). Texts are scored a wave at a time, each wave saved before the next o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -72,10 +72,20 @@ class Ranker:
 
     Args:
         prompts: how problems become training prompts.
+        is_protected: whether a text must not be trained on.
     """
 
-    def __init__(self, recipe: Recipe, checkpoint: Checkpoint, prompts: PromptBuilder, store: Store, world: World):
+    def __init__(
+        self,
+        recipe: Recipe,
+        checkpoint: Checkpoint,
+        prompts: PromptBuilder,
+        is_protected: Callable[[str], bool],
+        store: Store,
+        world: World,
+    ):
         self.recipe, self.checkpoint, self.prompts, self.store, self.world = recipe, checkpoint, prompts, store, world
+        self.is_protected = is_protected
         self.likelihood = Likelihood(recipe, checkpoint)
 
     def is_due(self, number: int) -> bool:
@@ -92,7 +102,7 @@ class Ranker:
         number, adapter = iteration.number, self.store.adapter(iteration.number)
 
         def draw(journal: Journal) -> None:
-            found = pairs(self._attempts(iteration), self.prompts, self.recipe, number)
+            found = pairs(self._attempts(iteration), self.prompts, self.recipe, number, self.is_protected)
             journal.clear()
             journal.append(found)
 

@@ -66,7 +66,7 @@ class Session:
         self.real = checked.real
         self._synthesizer = checked.writer and Synthesizer(self.recipe, checked.writer, self.train, checked.protected)
         self.store, self.checkpoint, self.sampler, self.world = store, checkpoint, sampler, world
-        self.ranker = Ranker(checked.recipe, checkpoint, checked.prompts, store, world)
+        self.ranker = Ranker(checked.recipe, checkpoint, checked.prompts, self.is_protected, store, world)
         self._weights: tuple[Path | None, str] = (None, model_name(0))
 
     def use_model(self, number: int) -> None:

@@ -1,6 +1,7 @@
 """Data without training: one pass over the problems becomes a data set with its card, killed or not."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,9 +9,11 @@ import sys
 import pytest
 
 from scripts.torture import differences
-from star.cli import main
+from star.cli import WITHOUT_TRAINING, main
 from star.files import read_json, read_rows
+from star.recipe import load_recipe
 from tests.conftest import ROOT, TINY
+from tests.test_recipes import PAPER, RECIPES, name_of
 
 SAMPLED = ("decoding.samples=3", "decoding.temperature=1.0", "selection.require_sound_steps=true",
            "selection.balance=problem", "audit.contamination=remove", "sampler.max_tokens_in_flight=4096")  # fmt: skip
@@ -88,6 +91,15 @@ def test_it_goes_where_it_is_asked_to_in_the_format_that_is_asked_for(curated, t
     assert f"--out {tmp_path / 'data'}: the folder is not empty" in capsys.readouterr().err
 
 
+def test_a_folder_that_is_taken_is_told_before_anything_is_sampled(tiny_recipe, tmp_path, capsys):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/mine").touch()
+    runs = tmp_path / "runs"
+    assert main(["curate", str(tiny_recipe), "--runs", str(runs), "--out", str(tmp_path / "data")]) == 2
+    assert "if an earlier try of this command got there, it is whole" in capsys.readouterr().err
+    assert not runs.exists()
+
+
 @pytest.mark.parametrize("where", ["001.partial/train.jsonl", "tiny/.dataset"])
 def test_killed_anywhere_the_same_command_makes_the_same_bytes(curated, tiny_recipe, tmp_path, where):
     runs, arguments = tmp_path / "runs", ["curate", str(tiny_recipe), *SAMPLED, "--runs", str(tmp_path / "runs")]
@@ -96,6 +108,15 @@ def test_killed_anywhere_the_same_command_makes_the_same_bytes(curated, tiny_rec
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert main(arguments) == 0
     assert differences(curated, runs / "tiny") == []
+
+
+def test_metrics_that_a_kill_kept_from_being_written_come_with_the_same_command(curated, tiny_recipe, tmp_path):
+    run = tmp_path / "runs/tiny"
+    shutil.copytree(curated, run)
+    lines = (run / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (run / "metrics.jsonl").write_text(lines[0])  # as it is between the end of the pass and its metrics
+    assert main(["curate", str(tiny_recipe), *SAMPLED, "--runs", str(run.parent)]) == 0
+    assert differences(curated, run) == []
 
 
 def test_a_run_that_trains_is_not_continued_without_training(tiny_run, tiny_recipe, capsys):
@@ -109,6 +130,13 @@ def test_what_needs_training_is_refused_without_it(tiny_recipe, tmp_path, capsys
     assert "method: curate" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("path", [path for path in RECIPES if PAPER not in path.parents], ids=name_of)
+def test_any_recipe_will_do_since_what_it_says_of_training_is_left_aside(path):
+    recipe = load_recipe(path, WITHOUT_TRAINING)
+    assert (recipe.method, recipe.iterations, recipe.verifier) == ("curate", 1, None)
+    assert recipe.task == load_recipe(path).task
+
+
 def test_servers_that_take_no_adapters_are_enough(tiny_recipe, tmp_path, capsys):
     servers = "sampler={kind: openai, openai: {urls: ['http://127.0.0.1:9/v1'], adapters: none}}"
     assert main(["curate", str(tiny_recipe), servers, "--dry-run", "--runs", str(tmp_path)]) == 0
@@ -116,7 +144,7 @@ def test_servers_that_take_no_adapters_are_enough(tiny_recipe, tmp_path, capsys)
 
 
 def test_the_python_api_gives_no_adapter_for_it(curated):
-    from star import load_recipe, run
+    from star import run
 
     result = run(load_recipe(curated / "recipe.yaml"), curated)
     assert result.adapter is None

@@ -20,13 +20,13 @@ def drawn(recipe_with, tmp_path_factory):
     """A function from attempts, a list for each iteration, to the pairs of the last one."""
     folder = tmp_path_factory.mktemp("pairs")
 
-    def draw(*iterations, cap="null", overrides=()):
+    def draw(*iterations, cap="null", overrides=(), protected=()):
         recipe = recipe_with(f"verifier={{pairs_per_problem: {cap}}}", *overrides)
         prompts = PromptBuilder(build_task(recipe), recipe.prompt, None)
         files = [folder / f"{number}.jsonl" for number in range(len(iterations))]
         for file, attempts in zip(files, iterations, strict=True):
             file.write_text("".join(to_line(attempt.to_dict()) for attempt in attempts))
-        return list(pairs(files, prompts, recipe, len(iterations)))
+        return list(pairs(files, prompts, recipe, len(iterations), frozenset(protected).__contains__))
 
     return draw
 
@@ -83,3 +83,9 @@ def test_what_was_cut_off_or_is_unsound_is_no_right_attempt(drawn):
     assert drawn(cut) == []
     assert len(drawn(unsound)) == 1
     assert drawn(unsound, overrides=["selection.require_sound_steps=true"]) == []
+
+
+def test_protected_text_is_neither_preferred_nor_rejected(drawn):
+    attempts = [attempt("a", i, status) for i, status in enumerate(["correct", "wrong", "correct", "wrong"])]
+    found = drawn(attempts, protected=["correct 0 of base", "wrong 1 of base"])
+    assert [(pair.chosen, pair.rejected) for pair in found] == [("correct 2 of base", "wrong 3 of base")]

@@ -11,11 +11,13 @@ from safetensors.torch import load_file
 
 from scripts.torture import differences
 from star.cli import main
+from star.errors import UserError
 from star.evaluate import best_of_at
 from star.files import read_json, read_rows
 from star.recipe import load_recipe
 from star.report.compare import load_runs, measures, print_comparison
-from star.store import Store
+from star.store import Iteration, Store
+from star.store.changes import changed_keys
 from star.store.retention import VERIFIER_WEIGHTS, WEIGHTS, retire
 from tests.processes.conftest import TORCHRUN, launch, two  # noqa: F401 - fixtures
 from tests.store.test_faults import run as run_in_process
@@ -129,6 +131,24 @@ def test_without_a_right_and_a_wrong_attempt_at_one_problem_the_run_says_so_and_
 def test_only_the_last_iteration_trains_one_if_that_is_asked_for(tiny_recipe):
     recipe = load_recipe(tiny_recipe, [*VERIFIER, "verifier.when=last"])
     assert [recipe.verifier.is_due(number, recipe.iterations) for number in (1, 2)] == [False, True]
+
+
+@pytest.mark.parametrize(("iterations", "begun"), [(4, {0, 1, 2}), (1, {0, 1})])
+def test_the_last_iteration_stays_the_last_once_it_has_begun(tiny_recipe, tmp_path, iterations, begun):
+    last = [*VERIFIER, "verifier.when=last"]
+    old, new = load_recipe(tiny_recipe, last), load_recipe(tiny_recipe, [*last, f"iterations={iterations}"])
+    with pytest.raises(UserError, match=rf"iterations: 2 -> {iterations}\n"):
+        changed_keys(old, new, tmp_path, begun)
+    assert changed_keys(old, new, tmp_path, begun - {2, iterations}) != []
+
+
+def test_a_finished_run_with_a_last_verifier_is_not_extended(tiny_recipe, tmp_path):
+    last = [*VERIFIER, "verifier.when=last"]
+    with Store.open(tmp_path / "run", load_recipe(tiny_recipe, last)) as store:
+        store.record({})
+        Iteration(store.iterations_folder, 2).json("scores", dict)
+    with pytest.raises(UserError, match=r"iterations: 2 -> 3\n"):
+        Store.open(tmp_path / "run", load_recipe(tiny_recipe, [*last, "iterations=3"]))
 
 
 @pytest.mark.parametrize(

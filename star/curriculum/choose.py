@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from star.curriculum.draw import draw, draw_learnable
 from star.curriculum.effort import effort
@@ -12,6 +13,7 @@ from star.history import ProblemHistory
 from star.overlap import Protected
 from star.recipe import Recipe
 from star.records import Problem
+from star.spool import Chosen
 from star.store import Iteration, Store
 from star.synthesize.pool import within_share
 from star.tasks import Task
@@ -33,15 +35,26 @@ def choose(
     kind, number = recipe.curriculum.kind, iteration.number
     pool = within_share(pool, recipe, number)  # of the pool, so that the draw is of nearly as many as it is to be
     if kind == "uniform":
-        return within_share(draw(pool, recipe, number), recipe, number)
+        return _drawn(pool, partial(draw, recipe=recipe, number=number), recipe, number)
     estimates = _estimates(store, recipe, number)
     if kind == "learnable":
-        problems, reached = within_share(draw_learnable(pool, estimates, recipe, number), recipe, number), {}
+        by_estimate = partial(draw_learnable, estimates=estimates, recipe=recipe, number=number)
+        problems, reached = _drawn(pool, by_estimate, recipe, number), {}
     else:
         problems, level = practise(iteration, store, task, recipe, protected)
         reached = {"level": level}
     iteration.json("curriculum", lambda: {"kind": kind, **reached, **effort(problems, estimates)})
     return problems
+
+
+def _drawn(
+    pool: Sequence[Problem], pick: Callable[[Sequence[Problem]], Sequence[Problem]], recipe: Recipe, number: int
+) -> Sequence[Problem]:
+    """What `pick` draws from the pool, without voted answers beyond their share; if it drew such alone, as few may be,
+    what it draws from the other problems."""
+    if problems := within_share(pick(pool), recipe, number):
+        return problems
+    return pick(Chosen(pool, (place for place, problem in enumerate(pool) if not problem.is_voted)))
 
 
 def _estimates(store: Store, recipe: Recipe, number: int) -> Estimates:

@@ -13,6 +13,9 @@ from star.recipe import Recipe
 from star.records import Problem, derive_seed
 from star.spool import Chosen
 
+LEAST = 1e-12
+"""Variance of success that a problem has at least: of what was always solved very often, rounding would leave none."""
+
 
 def draw(problems: Sequence[Problem], recipe: Recipe, number: int) -> Sequence[Problem]:
     """The training problems of iteration `number`: all of them, or `problems_per_iteration`, drawn all alike."""
@@ -37,7 +40,7 @@ def learnability(problems: Sequence[Problem], estimates: Estimates, explore: flo
     solved teaches nothing (Foster et al. 2025, "Learning to Reason at the Frontier of Learnability",
     https://arxiv.org/abs/2502.12272). A share `explore` of the weight is spread evenly.
     """
-    weights = array("d", (p * (1 - p) for p in map(estimates.of, problems)))
+    weights = array("d", (max(p * (1 - p), LEAST) for p in map(estimates.of, problems)))
     total, floor = math.fsum(weights), explore / len(weights)
     for place, weight in enumerate(weights):
         weights[place] = floor + (1 - explore) * weight / total

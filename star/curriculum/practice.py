@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
+from star.console import console
 from star.curriculum.estimate import NOTHING, Tally
 from star.errors import UserError
 from star.overlap import Protected
@@ -31,7 +32,7 @@ def practise(
     """Stage: the practice problems of an iteration, `practice.jsonl`, the easiest first; and its level.
 
     Raises:
-        UserError: there are none.
+        UserError: there are none of its level.
     """
     level, counts = _plan(iteration.number, store, task, recipe)
 
@@ -40,12 +41,30 @@ def practise(
         journal.append(_problems(counts, task, recipe, iteration.number, protected))
 
     problems = Spool(iteration.rows("practice", produce, Problem))
-    if not problems:
-        raise UserError(
-            f"curriculum.kind = 'grow': task {task.name} has no new problems at levels {', '.join(map(str, counts))}; "
-            "choose other settings of the task, or a lower curriculum.highest"
-        )
+    _require(problems, level, counts, task, iteration.number)
     return problems, level
+
+
+def _require(problems: Sequence[Problem], level: int, counts: Mapping[int, int], task: Task, number: int) -> None:
+    """Problems of the level itself, since it can neither go up nor down without; fewer in all than planned are told.
+
+    Raises:
+        UserError: there are none.
+    """
+    needed = [level] if counts.get(level) else list(counts)  # the first iteration may have fewer problems than levels
+    if not any(problem.meta.get("level") in needed for problem in problems):
+        remedy = f"take a curriculum.highest below {level}, or" if level > 1 else "choose"
+        raise UserError(
+            f"curriculum.kind = 'grow': iteration {number} is to practise level {', '.join(map(str, needed))}, of "
+            f"which task {task.name} has no new problems; {remedy} other settings of the task, in a new run or in a "
+            f"fork from iteration {number - 1} (--fork NEW --from-iteration {number - 1})"
+        )
+    if len(problems) < (planned := sum(counts.values())):
+        console.print(
+            f"note: iteration {number} practises {len(problems)} problems, not {planned}: task {task.name} has no more "
+            f"new ones at levels {', '.join(map(str, counts))}",
+            markup=False,
+        )
 
 
 def _plan(number: int, store: Store, task: Task, recipe: Recipe) -> tuple[int, dict[int, int]]:
@@ -54,7 +73,7 @@ def _plan(number: int, store: Store, task: Task, recipe: Recipe) -> tuple[int, d
     highest = highest_level(settings, task)
     before = Artefacts(store, number - 1).json("curriculum") or {}
     if reached := before.get("level"):
-        level = next_level(reached, highest, _tallies(store, recipe, number - 1), settings)
+        level = next_level(min(reached, highest), highest, _tallies(store, recipe, number - 1), settings)
     elif settings.start is None:
         return 1, spread(range(1, highest + 1), count)
     else:
@@ -84,9 +103,9 @@ def next_level(level: int, highest: int, tallies: Mapping[int, Tally], settings:
 
 
 def shares(level: int, highest: int, count: int, settings: Curriculum) -> dict[int, int]:
-    """How many of `count` problems are from each level, in order: most from `level`, those below it all alike."""
-    ahead = round(count * settings.ahead) if level < highest else 0
-    review = round(count * settings.review) if level > 1 else 0
+    """How many of `count` problems are from each level, in order: one at least from `level`, those below all alike."""
+    ahead = min(round(count * settings.ahead), count - 1) if level < highest else 0
+    review = min(round(count * settings.review), count - 1 - ahead) if level > 1 else 0
     wanted = spread(range(1, level), review) | {level: count - ahead - review, level + 1: ahead}
     return {one: number for one, number in wanted.items() if number}
 

@@ -78,9 +78,13 @@ def chosen(store: Store, number: int | None, has: str = "adapter") -> int:
 
 def require_free(option: str, folder: Path) -> None:
     """Raises UserError if there is something in the folder, or it cannot be written."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{option} {folder}: {'the folder is not empty' if folder.is_dir() else 'this is a file'}; "
-                        "give another one")  # fmt: skip
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{option} {folder}: this is a file; give another one")
+    if folder.exists() and any(folder.iterdir()):
+        raise UserError(
+            f"{option} {folder}: the folder is not empty; if an earlier try of this command got there, it is whole "
+            "and nothing is left to do; otherwise give another one"
+        )
     if folder.is_mount():
         raise UserError(f"{option} {folder}: a file system is mounted there; give a folder in it")
 

@@ -8,6 +8,14 @@ from pydantic import Field, model_validator
 
 from star.recipe.base import Count, Probability, Section, refuse
 
+OF_KIND = {
+    "window": ("learnable", "grow"),
+    "prior": ("learnable", "grow"),
+    "explore": ("learnable",),
+    **dict.fromkeys(("start", "highest", "raise_at", "lower_at", "review", "ahead"), ("grow",)),
+}
+"""The kinds that a setting says something to."""
+
 
 class Curriculum(Section):
     """Which problems an iteration tries."""
@@ -18,7 +26,7 @@ class Curriculum(Section):
     harder ones as the model gets better (`task.kind` `arithmetic` and `reasoning_gym`)."""
     window: Count = 2
     """Success is estimated from the attempts of the last n iterations: the models of earlier ones knew less."""
-    prior: Annotated[float, Field(gt=0)] = 2.0
+    prior: Annotated[float, Field(ge=1e-6)] = 2.0
     """What the success of its group says of a problem counts as much as this many attempts at it; what the success at
     all problems says of a group, too."""
     explore: Probability = 0.1
@@ -41,6 +49,7 @@ class Curriculum(Section):
     @model_validator(mode="after")
     def _settings_agree(self) -> Curriculum:
         refuse(
+            *self._of_other_kinds(),
             (
                 f"lower_at {self.lower_at} is not below raise_at {self.raise_at}: the level would go up and down",
                 self.lower_at >= self.raise_at,
@@ -56,7 +65,18 @@ class Curriculum(Section):
         )
         return self
 
-    def complaints(self, problems_per_iteration: int | None, method: str, writes: bool) -> list[tuple[str, bool]]:
+    def _of_other_kinds(self) -> list[tuple[str, bool]]:
+        """Complaints about settings that say nothing to this kind, each with whether it is not as by default."""
+        default, complaints = type(self).model_fields, []
+        for key, kinds in OF_KIND.items():
+            value = getattr(self, key)
+            what = f"{key} {value} belongs to kind: {' or '.join(kinds)}, and kind is {self.kind}; leave it out"
+            complaints.append((what, self.kind not in kinds and value != default[key].default))
+        return complaints
+
+    def complaints(
+        self, problems_per_iteration: int | None, method: str, accept: str, writes: bool
+    ) -> list[tuple[str, bool]]:
         """What does not fit the rest of a recipe, each with whether it is so."""
         if self.kind == "uniform":
             return []
@@ -66,6 +86,11 @@ class Curriculum(Section):
                 problems_per_iteration is None,
             ),
             (f"curriculum.kind: {self.kind} goes by attempts: with method: {method} there are none", method != "star"),
+            (
+                f"curriculum.kind: {self.kind} goes by what the ground truth says of attempts, and selection.accept: "
+                f"{accept} takes none; take uniform",
+                accept != "correct",
+            ),
             (
                 "curriculum.kind: grow tries its own problems alone, and none that synthesize writes; take learnable",
                 self.kind == "grow" and writes,

@@ -145,7 +145,9 @@ class Recipe(Section):
             ),
             ("prompt.system needs prompt.chat: true", self.prompt.system is not None and not self.prompt.chat),
             *self._servers_fit(),
-            *self.curriculum.complaints(self.problems_per_iteration, self.method, self.synthesize.kind != "none"),
+            *self.curriculum.complaints(
+                self.problems_per_iteration, self.method, self.selection.accept, self.synthesize.kind != "none"
+            ),
             *self._verifier_fits(),
             (
                 "method: curate goes over the problems once: it needs iterations: 1",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +31,30 @@ Change = dict[str, Any]
 """`key`, `before`, `after`."""
 
 
-def changed_keys(old: Recipe, new: Recipe, folder: Path) -> list[Change]:
+def changed_keys(old: Recipe, new: Recipe, folder: Path, begun: Collection[int] = ()) -> list[Change]:
     """The keys of the recipe that differ from those that the run was started with, if it may go on with them.
+
+    Args:
+        begun: the iterations that there is anything of.
 
     Raises:
         UserError: one of them decides results.
     """
     changes = [Change(key=key, before=before, after=after) for key, before, after in difference(old, new)]
     classes = {change["key"]: _class(change["key"]) for change in changes}
-    if "" in classes.values():
+    if decides := [key for key, told in classes.items() if not told] + _moved_verifier(old, new, begun):
+        classes |= dict.fromkeys(decides, "")
         lines = [f"{_line(change)}{classes[change['key']]}" for change in changes]
         raise UserError("\n  ".join([f"{folder}: this run was started with another recipe:", *lines]) + f"\n{WAYS_OUT}")
     return [change for change in changes if change["key"] != "name"]
+
+
+def _moved_verifier(old: Recipe, new: Recipe, begun: Collection[int]) -> list[str]:
+    """`iterations`, if it decides whether one that has begun trains a verifier (`verifier.when: last`)."""
+    if old.verifier is None or new.verifier is None:
+        return []
+    due = [(old.verifier.is_due(one, old.iterations), new.verifier.is_due(one, new.iterations)) for one in begun if one]
+    return ["iterations"] if old.iterations != new.iterations and any(was != now for was, now in due) else []
 
 
 def changed_facts(before: Mapping[str, Any], after: Mapping[str, Any], folder: Path) -> list[Change]:

@@ -112,7 +112,8 @@ class Iteration:
     @spent("writing")
     def finish(self) -> None:
         """Complete the manifest and give the directory its final name."""
-        _remove_leftovers(self.folder)
+        for unfinished in [path for path in self.folder.iterdir() if path.suffix in UNFINISHED]:
+            _remove(unfinished)  # also of stages that a changed recipe has no more
         if not (self.folder / TIMINGS).exists():  # deleted, since it was damaged
             write_json(self.folder / TIMINGS, self.times())
         self._files[TIMINGS] = entry(self.folder / TIMINGS)
@@ -182,10 +183,14 @@ def read_times(path: Path) -> tuple[Counter[str], Counter[str], float | None]:
 def _remove_leftovers(folder: Path) -> None:
     """Remove what a crash left half done, and what led to artefacts that are complete."""
     for leftover in folder.glob("*.tmp"):
-        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+        _remove(leftover)
     for seals in folder.glob("*.seals"):
         if (folder / seals.name.removesuffix(".journal.seals")).exists():
-            seals.unlink()
+            _remove(seals)
     for checkpoints in folder.glob("*.checkpoints"):
         if (folder / checkpoints.stem).exists():
-            shutil.rmtree(checkpoints)
+            _remove(checkpoints)
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -243,7 +243,8 @@ class Store:
             if recorded is None:  # a fork that has got no further than its copies
                 return []
             raise UserError(f"{path}: missing, so nobody knows what this run was started with; bring it back")
-        changes = changed_keys(old := load_recipe(path), recipe, self.folder)
+        begun = {int(one.stem) for one in self.iterations_folder.glob("*") if one.stem.isdecimal()}
+        changes = changed_keys(old := load_recipe(path), recipe, self.folder, begun)
         if recorded not in (None, found := recipe_hash(old)):
             raise UserError(
                 f"{path}: damaged: the hash of this recipe is {found}, {RUN} says {recorded}; bring it back"

@@ -30,3 +30,13 @@ def test_no_more_voted_answers_are_tried_than_their_share_and_what_is_recorded_i
         recorded = json.loads((iteration.folder / "curriculum.json").read_text())["by_group"]
         shares = {group: count / len(tried) for group, count in Counter(one.group for one in tried).items()}
         assert recorded == pytest.approx(shares)
+
+
+@pytest.mark.parametrize("kind", ["uniform", "learnable"])
+def test_a_draw_of_voted_answers_alone_is_drawn_again_without_them(recipe_with, tmp_path, kind):
+    synthesize = "synthesize={kind: self_instruct, max_consensus_share: 0.5}"
+    recipe = recipe_with("problems_per_iteration=1", f"curriculum.kind={kind}", synthesize)
+    with Store.open(tmp_path / "run", recipe) as store:
+        for number in range(1, 13):  # in half of which one is drawn first whose answer was voted on
+            [problem] = choose(Iteration(tmp_path, number), [*GIVEN, *VOTED], store, None, recipe, None)
+            assert not problem.is_voted

@@ -64,6 +64,14 @@ def test_weights_come_to_one_and_none_is_below_its_part_of_the_exploration(explo
     assert min(weights) >= explore / len(POOL)
 
 
+@pytest.mark.parametrize("explore", [0.0, 0.1])
+def test_what_is_always_solved_has_some_weight_however_often_it_was_tried(explore):
+    mastered = [ProblemHistory(problem.id, problem.group, 10**9, 10**9, last=1) for problem in POOL]
+    weights = learnability(POOL, estimate(mastered, [], 1e-6), explore)
+    assert sum(weights) == pytest.approx(1)
+    assert len(weighted_places(weights, 5, seed=1)) == 5
+
+
 def test_a_problem_is_drawn_as_often_as_its_weight_says():
     weights = [0.1, 0.2, 0.3, 0.4]
     drawn = Counter(place for seed in range(4000) for place in weighted_places(weights, 1, seed))
@@ -80,9 +88,22 @@ def test_a_problem_is_drawn_as_often_as_its_weight_says():
             ("curriculum.kind=learnable", "problems_per_iteration=5", "method=direct"),
             "with method: direct there are none",
         ),
-        (("curriculum={raise_at: 0.2, lower_at: 0.3}",), "lower_at 0.3 is not below raise_at 0.2"),
-        (("curriculum={review: 0.6, ahead: 0.4}",), "leave no problems for the level itself"),
-        (("curriculum={start: 4, highest: 3}",), "start 4 is above highest 3"),
+        (
+            (
+                "curriculum.kind=learnable",
+                "problems_per_iteration=5",
+                "rationalization.probability=0",
+                "selection.accept=all",
+            ),
+            "selection.accept: all takes none",
+        ),
+        (("curriculum={kind: learnable, highest: 3}",), "highest 3 belongs to kind: grow, and kind is learnable"),
+        (("curriculum={kind: grow, explore: 0.3}",), "explore 0.3 belongs to kind: learnable, and kind is grow"),
+        (("curriculum.window=3",), "window 3 belongs to kind: learnable or grow, and kind is uniform"),
+        (("curriculum={kind: learnable, prior: 1.0e-9}",), "prior"),
+        (("curriculum={kind: grow, raise_at: 0.2, lower_at: 0.3}",), "lower_at 0.3 is not below raise_at 0.2"),
+        (("curriculum={kind: grow, review: 0.6, ahead: 0.4}",), "leave no problems for the level itself"),
+        (("curriculum={kind: grow, start: 4, highest: 3}",), "start 4 is above highest 3"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(recipe_with, overrides, complaint):

@@ -3,18 +3,20 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from star.curriculum.estimate import Tally
-from star.curriculum.practice import _problems, next_level, practice_examples, shares, spread
+from star.curriculum.practice import _problems, next_level, practice_examples, practise, shares, spread
 from star.errors import UserError
 from star.overlap import Protected, Text
 from star.recipe import ArithmeticTask, Curriculum
+from star.store import Iteration, Store
 from star.tasks import build_task
 from star.tasks.arithmetic import Arithmetic, is_held_out
 
-SETTINGS = Curriculum()
+SETTINGS = Curriculum(kind="grow")
+NOTHING = Protected()
 SUMS = Arithmetic(ArithmeticTask(kind="arithmetic"))
 
 
@@ -49,17 +51,59 @@ def test_the_level_follows_success(level, tallies, expected):
     st.integers(1, 9),
     st.integers(0, 3),
     st.integers(1, 500),
-    st.floats(0, 0.5),
-    st.floats(0, 0.45),
+    st.floats(0, 1),
+    st.floats(0, 1),
 )
+@example(2, 3, 2, 0.5, 0.49)
 def test_shares_are_of_levels_that_there_are_and_come_to_all(level, above, count, review, ahead):
-    found = shares(level, level + above, count, Curriculum(review=review, ahead=ahead))
+    assume(review + ahead < 1)
+    found = shares(level, level + above, count, Curriculum(kind="grow", review=review, ahead=ahead))
+    assert found[level] >= 1
     assert sum(found.values()) == count
     assert list(found) == sorted(found)
     assert set(found) <= set(range(1, min(level + 1, level + above) + 1))
     assert min(found.values()) > 0
     below = [found.get(one, 0) for one in range(1, level)]
     assert max(below, default=0) - min(below, default=0) <= 1
+
+
+def after(level, recipe, folder, task=SUMS, protected=NOTHING):
+    """What is practised after an iteration at `level` that tried nothing."""
+    with Store.open(folder / "run", recipe) as store:
+        store.record({})
+        before = Iteration(store.iterations_folder, 1)
+        before.json("curriculum", lambda: {"kind": "grow", "level": level})
+        before.finish()
+        return practise(Iteration(store.iterations_folder, 2), store, task, recipe, protected)
+
+
+def test_a_level_above_the_highest_comes_down(grow, tmp_path):
+    problems, level = after(5, grow("curriculum.highest=3"), tmp_path)
+    assert level == 3
+    assert {problem.meta["level"] for problem in problems} == {1, 2, 3}
+
+
+class WithoutLevel(Arithmetic):
+    """Sums, but none of one length."""
+
+    def __init__(self, level):
+        super().__init__(ArithmeticTask(kind="arithmetic"))
+        self.level = level
+
+    def practice(self, level, seed):
+        return iter(()) if level == self.level else super().practice(level, seed)
+
+
+def test_a_level_without_problems_is_no_level_to_stay_at(grow, tmp_path):
+    with pytest.raises(UserError, match=r"level 3, of which task arithmetic has no new problems.*highest below 3"):
+        after(3, grow(), tmp_path, WithoutLevel(3))
+
+
+def test_fewer_problems_than_planned_are_told(grow, tmp_path, capsys):
+    problems, level = after(1, grow("problems_per_iteration=500"), tmp_path, WithoutLevel(2))
+    assert level == 1
+    assert 1 <= len(problems) < 500
+    assert f"iteration 2 practises {len(problems)} problems, not 500" in capsys.readouterr().out
 
 
 def test_what_is_spread_over_levels_is_as_even_as_it_can_be():

@@ -72,6 +72,17 @@ def test_joules_are_kept_and_added_to_where_the_machine_tells_them_and_absent_el
     assert "joules" not in Iteration(tmp_path, 2).times()
 
 
+def test_what_is_unfinished_of_a_stage_that_is_done_no_more_is_gone_at_the_end(tmp_path):
+    iteration = filled(tmp_path)
+    Journal(iteration.folder / "d.jsonl.journal").append([{"x": 1}])
+    iteration.checkpoints("e").folder.mkdir()
+    (iteration.folder / "d.jsonl.journal.seals").touch()
+    iteration.finish()
+    assert {path.name for path in iteration.final.iterdir()} == {
+        "a.jsonl", "b.json", "c", "timings.json", "MANIFEST.json",
+    }  # fmt: skip
+
+
 def test_a_finished_iteration_has_its_final_name_and_a_manifest_of_every_file_and_fact(tmp_path):
     filled(tmp_path, {"dtype": "float32"}).finish()
     assert [path.name for path in tmp_path.iterdir()] == ["001"]
