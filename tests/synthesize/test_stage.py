@@ -18,6 +18,7 @@ from star.records import Attempt, Example, Problem
 from star.report.trace import print_trace
 from star.synthesize.novelty import rouge_l
 from star.synthesize.pool import Member
+from star.synthesize.votes import voted_pool
 from tests.synthesize.writing import Sloppy, Turncoat
 
 ROOT = Path(__file__).parents[2]
@@ -126,6 +127,15 @@ def test_a_later_iteration_votes_again_and_counts_all_votes(writing):
         for answer, votes in member.tally.items():
             assert votes == before[row["id"]].tally.get(answer, 0) + said.count(answer)
     assert read_json(folder / "iterations/002/synthesis.json")["again"] == len(again)
+
+
+def test_the_pool_follows_from_the_votes_as_they_are_recorded_and_nothing_is_compared_again(writing):
+    folder = writing(*VOTED)
+    recipe = load_recipe(folder / "recipe.yaml")
+    writer = check(recipe).writer
+    writer.task.verifier = None  # whatever it says may be another thing the next time
+    written, votes = rows(folder, 2, "written"), rows(folder, 2, "votes")
+    assert list(voted_pool(pool(folder, 1), written, votes, writer, recipe, 2)) == pool(folder, 2)
 
 
 @pytest.mark.parametrize("strict", [True, False])
