@@ -59,7 +59,8 @@ def main() -> int:
 def run(arguments: argparse.Namespace, arm: str, seed: int, iterations: int) -> Curve:
     """One run to its end; returns its curve."""
     name = f"{arm}-{seed}"
-    settings = [f"name={name}", f"seed={seed}", f"iterations={iterations}", f"curriculum.kind={arm}"]
+    settings = [f"name={name}", f"seed={seed}", f"iterations={iterations}"]
+    settings += [f"curriculum={{kind: {arm}}}"] if arm != "grow" else []  # which is what the recipe says
     command = [sys.executable, "-m", "star", "run", arguments.recipe, "--runs", arguments.folder]
     print(f"{name}: {iterations} iterations", flush=True)
     done = subprocess.run([*command, *settings, *arguments.overrides], stdout=subprocess.PIPE, text=True, check=False)
