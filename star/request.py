@@ -23,7 +23,13 @@ SAMPLE = "sample"
 
 @dataclass(frozen=True)
 class Request:
-    """Prompts that are completed together, and all that decides what comes of it; see `star.rollout.Wave`."""
+    """Prompts that are completed together, and all that decides what comes of it.
+
+    Attributes:
+        decoding: with stop strings resolved.
+        seed: of the stage; each completion's own seed derives from it.
+        adapter, model: which weights, and what completions call them; see `Sampler.use`.
+    """
 
     prompts: Sequence[Prompt]
     decoding: Decoding
@@ -33,7 +39,7 @@ class Request:
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "prompts": [prompt_to_row(prompt) for prompt in self.prompts],
+            "prompts": [_to_row(prompt) for prompt in self.prompts],
             "decoding": self.decoding.model_dump(mode="json"),
             "seed": self.seed,
             "adapter": self.adapter and str(self.adapter.absolute()),
@@ -43,7 +49,7 @@ class Request:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Request:
         return cls(
-            [prompt_from_row(*prompt) for prompt in data["prompts"]],
+            [_from_row(*prompt) for prompt in data["prompts"]],
             Decoding(**data["decoding"]),
             data["seed"],
             data["adapter"] and Path(data["adapter"]),
@@ -95,11 +101,11 @@ def sample_in_waves(
                 advance(stop - start, says())
 
 
-def prompt_to_row(prompt: Prompt) -> tuple[str, str, bool, Sequence[tuple[str, str]]]:
+def _to_row(prompt: Prompt) -> tuple[str, str, bool, Sequence[tuple[str, str]]]:
     """A prompt as JSON can say it, with the turns of a chat."""
     return prompt.problem_id, prompt.text, prompt.hinted, getattr(prompt.text, "turns", ())
 
 
-def prompt_from_row(problem_id: str, text: str, hinted: bool, turns: Sequence[tuple[str, str]]) -> Prompt:
+def _from_row(problem_id: str, text: str, hinted: bool, turns: Sequence[tuple[str, str]]) -> Prompt:
     """The prompt of such a row."""
     return Prompt(problem_id, ChatText(text, tuple(map(tuple, turns))) if turns else text, hinted)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from star.clock import spent
@@ -13,9 +12,8 @@ from star.console import progress
 from star.errors import UserError
 from star.interrupt import whole
 from star.processes import World
-from star.recipe import Decoding
 from star.records import Attempt, Completion, Problem, Prompt, Verdict
-from star.request import prompt_from_row, prompt_to_row
+from star.request import Request
 from star.sample import Sampler
 from star.store import Journal
 from star.tasks import Task
@@ -25,43 +23,17 @@ WAVE = "wave"
 
 
 @dataclass(frozen=True)
-class Wave:
-    """Problems that are attempted together, and all that decides what comes of it.
+class Wave(Request):
+    """Problems that are attempted together, one for each prompt, and all that decides what comes of it."""
 
-    Attributes:
-        prompts: one for each of the problems.
-        decoding: with stop strings resolved.
-        seed: of the stage; each completion's own seed derives from it.
-        adapter, model: which weights, and what completions call them; see `Sampler.use`.
-    """
-
-    problems: Sequence[Problem]
-    prompts: Sequence[Prompt]
-    decoding: Decoding
-    seed: int
-    adapter: Path | None
-    model: str
+    problems: Sequence[Problem] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "problems": [problem.to_dict() for problem in self.problems],
-            "prompts": [prompt_to_row(prompt) for prompt in self.prompts],
-            "decoding": self.decoding.model_dump(mode="json"),
-            "seed": self.seed,
-            "adapter": self.adapter and str(self.adapter.absolute()),
-            "model": self.model,
-        }
+        return super().to_dict() | {"problems": [problem.to_dict() for problem in self.problems]}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Wave:
-        return cls(
-            [Problem.from_dict(problem) for problem in data["problems"]],
-            [prompt_from_row(*prompt) for prompt in data["prompts"]],
-            Decoding(**data["decoding"]),
-            data["seed"],
-            data["adapter"] and Path(data["adapter"]),
-            data["model"],
-        )
+        return cls(**vars(Request.from_dict(data)), problems=[Problem.from_dict(row) for row in data["problems"]])
 
     def attempt(self, task: Task, sampler: Sampler) -> list[Attempt]:
         """Sample and verify what the wave asks for."""

@@ -252,7 +252,7 @@ class Session:
         resolved, (adapter, model) = self.task.with_stop(decoding), self._weights
 
         def wave_of(part: Sequence[Problem]) -> Wave:
-            return Wave(part, self.prompts.prompts(part, hinted, exemplars), resolved, seed, adapter, model)
+            return Wave(self.prompts.prompts(part, hinted, exemplars), resolved, seed, adapter, model, part)
 
         produce = partial(
             rollout,

@@ -61,7 +61,7 @@ def go(tmp_path):
         prompts = partial(builder.prompts, hinted=False, exemplars=False) if render is None else render
         rollout(
             problems,
-            lambda part: Wave(part, prompts(part), decoding, seed=1, adapter=None, model="m"),
+            lambda part: Wave(prompts(part), decoding, seed=1, adapter=None, model="m", problems=part),
             task=task,
             sampler=sampler,
             world=Alone(),

@@ -124,7 +124,7 @@ def _attempt(
         seed = derive_seed(recipe.seed, subject.number, f"evaluation-{mode}")
 
         def wave_of(part: Sequence[Problem], exemplars: bool = exemplars, seed: int = seed) -> Wave:
-            return Wave(part, prompts.prompts(part, False, exemplars), decoding, seed, subject.adapter, model)
+            return Wave(prompts.prompts(part, False, exemplars), decoding, seed, subject.adapter, model, part)
 
         produce = partial(
             rollout,
