@@ -39,7 +39,7 @@ from star.errors import UserError  # noqa: E402
 from star.recipe import Recipe, load_recipe  # noqa: E402
 from star.tasks import build_task  # noqa: E402
 
-LOOP_SECONDS = 400e-6
+LOOP_SECONDS = 200e-6
 """Of one core, for each attempt: all but sampling, verifying and training (`scripts/bench_stream.py`)."""
 LOOP_BYTES = 400
 """Of memory, for each problem, at most (`scripts/bench_stream.py`)."""
