@@ -11,10 +11,8 @@ wrong. Accuracy has fallen where it is a tenth below that of the base model.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -24,11 +22,10 @@ from rich import box  # noqa: E402
 from rich.table import Table  # noqa: E402
 from rich.text import Text  # noqa: E402
 
-from scripts.panels import Panel, Values, accuracy, draw_panels, watched  # noqa: E402
+from scripts.panels import Panel, Values, accuracy, draw_panels, figure, watched  # noqa: E402
 from star.audit.signals import BY_NAME, SIGNALS, Signal  # noqa: E402
-from star.console import console, errors  # noqa: E402
-from star.errors import UserError  # noqa: E402
-from star.report.compare import Run, load_runs  # noqa: E402
+from star.console import console  # noqa: E402
+from star.report.compare import Run  # noqa: E402
 
 FALL = 0.1
 """Share of the first value that is lost where accuracy has fallen, or a signal warns by the second rule."""
@@ -128,19 +125,8 @@ def draw(runs: Sequence[Run], path: Path) -> None:
 
 def main() -> int:
     """Print the table and draw the picture; returns the exit code."""
-    parser = argparse.ArgumentParser(description="Which signals warn before held-out accuracy falls.")
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run directories, the verified one first")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.png", help="draw into this file")
-    arguments = parser.parse_args()
-    try:
-        runs = [replace(run, name=run.name.removeprefix("collapse-")) for run in load_runs(arguments.runs)]
-        print_findings(runs)
-        draw(runs, arguments.out)
-    except (UserError, OSError) as error:
-        errors.print(f"error: {error}", markup=False)
-        return 2
-    console.print(f"picture: {arguments.out}", markup=False)
-    return 0
+    what = "Which signals warn before held-out accuracy falls."
+    return figure(what, "run directories, the verified one first", "collapse-", print_findings, draw)
 
 
 def _changes(values: Values) -> Values:

@@ -8,10 +8,8 @@ Budgets are equal where the largest is no more than 5% larger than the smallest,
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 from typing import TypeVar
@@ -23,11 +21,10 @@ from rich import box  # noqa: E402
 from rich.table import Table  # noqa: E402
 from rich.text import Text  # noqa: E402
 
-from scripts.panels import Panel, draw_panels, watched  # noqa: E402
+from scripts.panels import Panel, draw_panels, figure, watched  # noqa: E402
 from star.audit.signals import BY_NAME  # noqa: E402
-from star.console import console, errors  # noqa: E402
-from star.errors import UserError  # noqa: E402
-from star.report.compare import Run, load_runs  # noqa: E402
+from star.console import console  # noqa: E402
+from star.report.compare import Run  # noqa: E402
 from star.report.table import group_names  # noqa: E402
 
 EQUAL = 0.05
@@ -105,19 +102,8 @@ def over_samples(run: Run, found: Mapping[int, Found]) -> dict[int, Found]:
 
 def main() -> int:
     """Print the table and draw the picture; returns the exit code."""
-    parser = argparse.ArgumentParser(description="Methods on an equal budget of samples.")
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run directories")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.png", help="draw into this file")
-    arguments = parser.parse_args()
-    try:
-        runs = [replace(run, name=run.name.removeprefix("family-")) for run in load_runs(arguments.runs)]
-        print_table(runs)
-        draw(runs, arguments.out)
-    except (UserError, OSError) as error:
-        errors.print(f"error: {error}", markup=False)
-        return 2
-    console.print(f"picture: {arguments.out}", markup=False)
-    return 0
+    what = "Methods on an equal budget of samples."
+    return figure(what, "run directories", "family-", print_table, draw)
 
 
 def _accuracy(runs: Sequence[Run], group: str) -> Panel:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from star.audit.signals import Signal
+from star.console import console, errors
+from star.errors import UserError
 from star.report.charts import short
-from star.report.compare import COLORS, Run
+from star.report.compare import COLORS, Run, load_runs
 
 Values = dict[int, float]
 """By iteration, or by what else is on the axis."""
@@ -74,3 +77,30 @@ def draw_panels(names: Sequence[str], panels: Sequence[Panel], columns: int, not
     figure.savefig(partial, metadata={"Software": None})
     pyplot.close(figure)
     partial.rename(path)
+
+
+def figure(
+    description: str,
+    runs_help: str,
+    prefix: str,
+    show: Callable[[Sequence[Run]], None],
+    draw: Callable[[Sequence[Run], Path], None],
+) -> int:
+    """What such a script does: read the runs, `show` a table, `draw` the picture; returns the exit code.
+
+    Args:
+        prefix: what the names of runs begin with, which is left out.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help=runs_help)
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.png", help="draw into this file")
+    arguments = parser.parse_args()
+    try:
+        runs = [replace(run, name=run.name.removeprefix(prefix)) for run in load_runs(arguments.runs)]
+        show(runs)
+        draw(runs, arguments.out)
+    except (UserError, OSError) as error:
+        errors.print(f"error: {error}", markup=False)
+        return 2
+    console.print(f"picture: {arguments.out}", markup=False)
+    return 0
