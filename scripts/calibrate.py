@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from scripts.costs import Device, FineTuning, Sampling, Shape
-from scripts.counts import Reader
+from scripts.reader import Reader
 from star.prompts import samples_with_exemplars
 from star.recipe import Recipe
 from star.recipe.training import Steps

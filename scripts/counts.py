@@ -3,157 +3,162 @@
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from statistics import fmean
-from typing import Any
+from dataclasses import dataclass, field
 
-from scripts.costs import FineTuning, Sampling, Texts
-from star.errors import UserError
-from star.files import to_line
-from star.prompts import SEPARATOR, PromptBuilder, evaluates_with_exemplars, samples_with_exemplars
-from star.recipe import Recipe
-from star.records import Attempt, Completion, Example, Problem, Prompt, Verdict
-from star.tasks import Task
+from scripts.assumed import Assumed
+from scripts.costs import FineTuning, Sampling, Scoring
+from scripts.drafted import Drafted, drafted
+from scripts.learned import SCORE, Tried, dpo, examples, fine_tuning, pair_bytes, pairs
+from scripts.reader import Reader
+from star.prompts import evaluates_with_exemplars, samples_with_exemplars
+from star.recipe import Decoding, Recipe
 
-SHOWN = 200
-"""Problems whose prompts are measured; the others are taken to be like them."""
-CHARACTERS = 4
-"""Of a token, where there is no tokenizer."""
 HISTORY = 130
 """Bytes of what is known of a problem (`star/history.py`)."""
+TO_TRAIN_ON = ("new problems", "votes", "sweep", "attempts", "rationalizations")
+"""Stages whose completions are `samples` in the metrics, which `stop.samples` counts."""
 
 
-@dataclass(frozen=True)
-class Assumed:
-    """What only a run knows.
+@dataclass
+class Counts:
+    """What there is of everything in one iteration.
 
     Attributes:
-        solved, rationalized: of the problems tried without a hint, and of those tried with it.
-        completion: mean tokens; `None` is what the exemplars have, or the worked solutions.
+        stages, scorings, trainings: by name; those that the iteration has.
+        pairs: that a verifier learns from.
+        problems: to draw from, those that the model wrote among them.
+        assumed: what was taken for granted, by name.
     """
 
-    solved: float
-    rationalized: float
-    completion: float | None
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What there is of everything in one iteration."""
-
-    stages: dict[str, Sampling]
-    training: FineTuning
-    examples: float
-    rows_bytes: float
     problems: float
+    stages: dict[str, Sampling] = field(default_factory=dict)
+    scorings: dict[str, Scoring] = field(default_factory=dict)
+    trainings: dict[str, FineTuning] = field(default_factory=dict)
+    examples: float = 0.0
+    pairs: float = 0.0
+    rows_bytes: float = 0.0
+    assumed: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def samples(self) -> float:
+        """Completions that are drawn to train on."""
+        return sum(self.stages[name].attempts for name in TO_TRAIN_ON if name in self.stages)
 
 
-class Reader:
-    """Measures texts of the recipe's data in tokens and bytes; of its exemplars, where only `problems` are known.
-
-    Raises:
-        UserError: the data cannot be read, and there is nothing to go by instead.
-    """
-
-    def __init__(self, recipe: Recipe, task: Task, tokenizer: Any, problems: float | None):
-        self.recipe, self.task, self.tokenizer = recipe, task, tokenizer
-        self.prompts = PromptBuilder(task, recipe.prompt, tokenizer, direct=recipe.method == "direct")
-        self.train: Sequence[Problem] = [problem for problem, _ in self.prompts.exemplars]
-        self.held_out = self.train
-        try:
-            self.train, self.held_out = task.problems("train"), task.problems("held_out")
-        except UserError as error:
-            if problems is None or not self.train:
-                raise UserError(f"{error}; or give --problems N, and prompt.exemplars to go by") from None
-            print("note: the data cannot be read, so problems are taken to be like the exemplars", file=sys.stderr)
-        step = max(1, len(self.train) // SHOWN)
-        self.some: Sequence[Problem] = [self.train[i] for i in range(0, len(self.train), step)][:SHOWN]
-
-    def tokens(self, text: str) -> float:
-        if self.tokenizer is None:
-            return len(text) / CHARACTERS
-        return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-
-    def rationales(self) -> list[str]:
-        """How completions are likely to read: as the exemplars or, where there are none, worked solutions."""
-        if self.prompts.exemplars:
-            return [self.prompts.exemplar_target(*exemplar) for exemplar in self.prompts.exemplars]
-        found = [text for text in self.task.solutions(self.some) if text]
-        return found or [text for text in self.task.solutions(self.held_out[:SHOWN]) if text]
-
-    def ending(self, exemplars: bool) -> float:
-        """Tokens sampled behind a rationale: the end of the sequence or, after exemplars, what stands between them."""
-        return self.tokens(f"{SEPARATOR}Q") - self.tokens("Q") if exemplars else 1
-
-    def texts(self, hinted: bool, exemplars: bool, completion: float) -> Texts:
-        texts = [prompt.text for prompt in self.prompts.prompts(self.some, hinted, exemplars)]
-        shared = self.tokens(_common_start(texts))
-        return Texts(shared, max(1.0, fmean(map(self.tokens, texts)) - shared), completion)
-
-    def row_bytes(self, hinted: bool, exemplars: bool, completion: float, rationale: str) -> tuple[float, float]:
-        """Of an attempt, and of the example that it becomes."""
-        rows, examples = [], []
-        length = completion * (len(rationale) / self.tokens(rationale) if rationale else CHARACTERS)
-        text = (rationale or "x") * math.ceil(length / len(rationale or "x"))
-        text = text[: round(length)]
-        for problem, prompt in zip(self.some, self.prompts.prompts(self.some, hinted, exemplars), strict=True):
-            rows.append(_row(problem, prompt, text, round(completion)))
-            target, id = self.prompts.training_target(text), f"iteration-001/plain/{problem.id}/0"
-            examples.append(Example(self.prompts.training_prompt(problem), target, id, 1).to_dict())
-        return fmean(len(to_line(row).encode()) for row in rows), fmean(len(to_line(row).encode()) for row in examples)
+def count(reader: Reader, assumed: Assumed, problems: float | None, number: int) -> Counts:
+    """Everything in iteration `number` of a recipe, on `problems` training problems (`None`: those of its data)."""
+    recipe = reader.recipe
+    iteration = _Iteration(reader, assumed, problems, number)
+    if recipe.method != "direct":
+        iteration.attempt()
+    if recipe.method != "curate":
+        iteration.fine_tune()
+        iteration.evaluate()
+    if recipe.method == "star" and recipe.verifier and recipe.verifier.is_due(number, recipe.iterations):
+        iteration.verify()
+    iteration.note_assumed()
+    return iteration.counts
 
 
-def count(recipe: Recipe, reader: Reader, assumed: Assumed, problems: float | None) -> Counts:
-    """Everything in iteration 1 of a recipe, on `problems` training problems (`None`: those of its data)."""
-    total = problems or len(reader.train)
-    tried = min(total, recipe.problems_per_iteration or total)
-    if recipe.curriculum.kind == "grow":
-        tried = recipe.problems_per_iteration
-    held_out = min(len(reader.held_out), recipe.evaluation.problems or len(reader.held_out))
-    rationales = reader.rationales()
-    limit, rationale = recipe.decoding.max_new_tokens, max(rationales, key=len, default="")
-    ending = reader.ending(samples_with_exemplars(recipe, 1, hinted=False))
-    written = fmean(map(reader.tokens, rationales)) + ending if rationales else limit
-    completion = assumed.completion or min(limit, written)
-    failed = tried * (1 - assumed.solved) * recipe.rationalization.probability
-    samples = recipe.decoding.samples
-    stages, rows = {}, HISTORY * tried
-    for name, count_, hinted in (("attempts", tried, False), ("rationalizations", failed, True)):
-        exemplars = samples_with_exemplars(recipe, 1, hinted)
-        calls = math.ceil(count_ / recipe.sampler.wave)
-        stages[name] = Sampling(reader.texts(hinted, exemplars, completion), count_, samples, calls)
-        row, example = reader.row_bytes(hinted, exemplars, completion, rationale)
-        rows += row * count_ * samples
-    if sweep := recipe.sweep:
-        tried_first = min(sweep.problems, tried) * len(sweep.temperatures)
-        calls = len(sweep.temperatures) * math.ceil(min(sweep.problems, tried) / recipe.sampler.wave)
-        texts = reader.texts(False, samples_with_exemplars(recipe, 1, False), completion)
-        stages["sweep"] = Sampling(texts, tried_first, sweep.samples, calls)
-        rows += row * tried_first * sweep.samples
-    shown = evaluates_with_exemplars(recipe, 1)
-    evaluated = len(shown) * held_out
-    length = min(completion, recipe.evaluation_decoding.max_new_tokens)
-    many = recipe.evaluation_decoding.samples
-    calls = math.ceil(evaluated / recipe.sampler.wave)
-    stages["evaluation"] = Sampling(reader.texts(False, any(shown), length), evaluated, many, calls)
-    rows += evaluated * many * row
-    each = samples if samples == 1 else samples / 2  # of several samples of a problem that is solved, half
-    each = min(each, recipe.selection.max_per_problem or each)
-    examples = each * (tried * assumed.solved + failed * assumed.rationalized)
-    rows += examples * example
-    settings = recipe.train
-    seen = examples * settings.epochs if settings.epochs else settings.steps_in(1, 1) * settings.batch_size
-    prompt = fmean(reader.tokens(reader.prompts.training_prompt(problem)) for problem in reader.some)
-    return Counts(stages, FineTuning(seen, prompt, completion, settings.batch_size), examples, rows, total)
+class _Iteration:
+    """Adds up `counts`, a method for each part of an iteration, in its order."""
+
+    def __init__(self, reader: Reader, assumed: Assumed, problems: float | None, number: int):
+        self.reader, self.recipe, self.assumed, self.number = reader, reader.recipe, assumed, number
+        exemplars = samples_with_exemplars(self.recipe, number, hinted=False)
+        likely = reader.completion(reader.some, exemplars, self.recipe.decoding.max_new_tokens)
+        self.completion = assumed.completion or likely
+        self.row, self.example = reader.row_bytes(False, exemplars, self.completion)
+        self.given = problems or len(reader.train)
+        self.prompt = reader.training_prompt(reader.some)
+        self.new = new = drafted(reader, assumed, self.completion, number)
+        self.tried = tried = _tried(self.recipe, self.given, new, assumed)
+        learned = examples(self.recipe, tried, new.lessons, assumed, number)
+        rows = new.rows_bytes + HISTORY * tried.all + learned * self.example
+        if written := new.known + new.voted:
+            share = written / (self.given + written)
+            self.prompt += share * (reader.training_prompt(reader.new_problems(voted_on=False)) - self.prompt)
+        self.counts = Counts(tried.pool, dict(new.stages), examples=learned, rows_bytes=rows)
+
+    def attempt(self) -> None:
+        """Stages: the sweep, attempts and rationalizations."""
+        tried, samples = self.tried, self.recipe.decoding.samples
+        if sweep := self.recipe.sweep:
+            self._sample("sweep", min(sweep.problems, tried.known), sweep.samples, rounds=len(sweep.temperatures))
+        self._sample("attempts", tried.all, samples)
+        if tried.failed:
+            self._sample("rationalizations", tried.failed, samples, hinted=True)
+
+    def fine_tune(self) -> None:
+        """Stage: the adapter."""
+        learned = self.counts.examples, self.prompt, self.completion
+        self.counts.trainings["fine-tuning"] = fine_tuning(self.recipe, *learned, self.number)
+
+    def evaluate(self) -> None:
+        """Stage: held-out problems, in all the ways in which they are shown."""
+        shown = evaluates_with_exemplars(self.recipe, self.number)
+        self._hold_out("evaluation", self.recipe.evaluation_decoding, any(shown), len(shown) * self.reader.evaluated)
+
+    def verify(self) -> None:
+        """Stages: train a verifier, and rank several samples of each held-out problem by it."""
+        counts, reader, completion = self.counts, self.reader, self.completion
+        counts.pairs = pairs(self.recipe, self.tried, self.assumed, self.number)
+        if not counts.pairs:
+            return
+        scored, counts.trainings["verifier"] = dpo(self.recipe, counts.pairs, self.prompt, completion, self.number)
+        counts.scorings["scoring pairs"] = scored
+        counts.rows_bytes += counts.pairs * pair_bytes(reader.characters(self.prompt + 2 * completion))
+        if decoding := self.recipe.best_of_decoding:
+            exemplars = evaluates_with_exemplars(self.recipe, self.number)[0]
+            self._hold_out("best-of", decoding, exemplars, reader.evaluated)
+            stage = counts.stages["best-of"]
+            counts.scorings["ranking"] = Scoring(stage.attempts, self.prompt, stage.texts.completion)
+            counts.rows_bytes += stage.attempts * SCORE
+
+    def note_assumed(self) -> None:
+        """What was taken for granted, of all that may be."""
+        has, samples = self.counts.stages, self.recipe.decoding.samples
+        used = {
+            "solved": "attempts" in has and self.recipe.selection.accept == "correct",
+            "rationalized": "rationalizations" in has,
+            "taught": "attempts" in has and samples > 1,
+            "pairs": self.counts.pairs > 0 and self.assumed.pairs is not None,
+        }
+        known = {name: getattr(self.assumed, name) for name, is_used in used.items() if is_used}
+        self.counts.assumed = {"completion": self.completion} | known | self.new.assumed
+
+    def _sample(self, name: str, prompts: float, samples: int, hinted: bool = False, rounds: int = 1) -> None:
+        """So many problems of the pool, in each of `rounds`; hinted ones have an answer that is known."""
+        exemplars = samples_with_exemplars(self.recipe, self.number, hinted)
+        texts = self.reader.texts(hinted, exemplars, self.completion)
+        if written := self.new.known + (0 if hinted else self.new.voted):
+            others = self.reader.new_problems(voted_on=False)
+            of_new = self.reader.texts(hinted, exemplars, self.completion, others)
+            texts = texts.mixed(of_new, written / (self.given + written))
+        self._add(name, Sampling(texts, rounds * prompts, samples, rounds * self._calls(prompts)))
+
+    def _hold_out(self, name: str, decoding: Decoding, exemplars: bool, prompts: float) -> None:
+        problems, limit = self.reader.held_out, decoding.max_new_tokens
+        length = min(self.assumed.completion or self.reader.completion(problems, exemplars, limit), limit)
+        texts = self.reader.texts(False, exemplars, length, problems)
+        self._add(name, Sampling(texts, prompts, decoding.samples, self._calls(prompts)))
+
+    def _add(self, name: str, stage: Sampling) -> None:
+        self.counts.stages[name] = stage
+        self.counts.rows_bytes += stage.attempts * self.row
+
+    def _calls(self, prompts: float) -> int:
+        return math.ceil(prompts / self.recipe.sampler.wave)
 
 
-def _row(problem: Problem, prompt: Prompt, text: str, tokens: int) -> dict[str, Any]:
-    completion = Completion(problem.id, 0, text, tokens, "eos", 1 << 62, "iteration-001")
-    return Attempt(problem, prompt, completion, Verdict("correct", problem.answer)).to_dict()
-
-
-def _common_start(texts: Sequence[str]) -> str:
-    first, last = min(texts), max(texts)
-    return first[: next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
+def _tried(recipe: Recipe, given: float, new: Drafted, assumed: Assumed) -> Tried:
+    """The problems of an iteration. Answers that were voted on are no more than their share, and no hint to give."""
+    known = given + new.known
+    share = recipe.max_voted_share or 0.0
+    pool = known + min(new.voted, share / (1 - share) * known)
+    count = min(pool, recipe.problems_per_iteration or pool)
+    if recipe.curriculum.kind == "grow":  # which makes as many as it is asked for
+        count = known = pool = recipe.problems_per_iteration
+    known_tried = count * known / pool
+    failed = known_tried * (1 - assumed.solved) * recipe.rationalization.probability
+    return Tried(known_tried, count - known_tried, pool, failed)
