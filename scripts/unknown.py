@@ -45,7 +45,7 @@ def _of_the_verifier(recipe: Recipe, counts: Counts, number: int) -> list[str]:
     if not recipe.verifier.is_due(number, recipe.iterations):
         return [f"verifier.when: last trains none in iteration {number}; see --iteration {recipe.iterations}"]
     if not counts.pairs:
-        return [f"verifier: one sample of a problem makes no pair, so iteration {number} trains none"]
+        return [f"verifier: no problem has a right attempt and a wrong one in iteration {number}, so it trains none"]
     return ["pairs: wrong attempts at a problem are taken to differ from each other"]
 
 

@@ -164,7 +164,10 @@ def test_a_verifier_costs_pairs_their_reference_and_ranking(plan):
 
 def test_a_verifier_that_is_not_trained_costs_nothing_and_the_plan_says_why(plan):
     words = ["recipes/family/v-star.yaml", "--gpu", "h100"]
-    for override, reason in (("verifier.when=last", "--iteration 40"), ("decoding.samples=1", "no pair")):
+    for override, reason in (
+        ("verifier.when=last", "--iteration 40"),
+        ("decoding.samples=1", "no problem has a right attempt and a wrong one"),
+    ):
         found = plan(*words, override)
         assert not found["pairs"]
         assert not {"verifier", "scoring pairs", "ranking", "best-of"} & found["seconds"].keys()
