@@ -9,7 +9,7 @@ from typing import Any
 
 from star.console import console
 from star.errors import UserError
-from star.models import Checkpoint, recorded_checkpoint, resolve_checkpoint
+from star.models import Checkpoint, choose_device, choose_dtype, recorded_checkpoint, resolve_checkpoint
 from star.recipe import Recipe, load_recipe, make_recipe
 from star.store import Store
 from star.store.retention import VERIFIER_WEIGHTS, WEIGHTS, best, retired
@@ -185,8 +185,10 @@ def _recorded_model(store: Store, settings: Settings) -> Settings:
     recipe = store.recipe
     recorded = store.read_run().get("base_model_sha256")
     checkpoint = recorded_checkpoint(recipe, known_task(recipe), recorded, store.folder)
+    dtype = choose_dtype(recipe.model, choose_device(recipe.model)) if recipe.model.starter else None
     return {
         **_machine(settings),
+        **({"dtype": str(dtype).removeprefix("torch.")} if dtype else {}),  # a path does not say that it is a starter
         "path": checkpoint.name,
         "revision": checkpoint.revision,
         "trust_remote_code": checkpoint.trust_remote_code,
