@@ -6,7 +6,7 @@ section 3). Texts are scored a wave at a time, each wave saved before the next o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -18,6 +18,7 @@ from star.console import console, progress
 from star.files import Rows
 from star.interrupt import whole
 from star.models import Checkpoint
+from star.overlap import AreProtected
 from star.pairs import pairs
 from star.processes import World
 from star.prompts import PromptBuilder
@@ -72,7 +73,7 @@ class Ranker:
 
     Args:
         prompts: how problems become training prompts.
-        is_protected: whether a text must not be trained on.
+        are_protected: which texts must not be trained on.
     """
 
     def __init__(
@@ -80,12 +81,12 @@ class Ranker:
         recipe: Recipe,
         checkpoint: Checkpoint,
         prompts: PromptBuilder,
-        is_protected: Callable[[str], bool],
+        are_protected: AreProtected,
         store: Store,
         world: World,
     ):
         self.recipe, self.checkpoint, self.prompts, self.store, self.world = recipe, checkpoint, prompts, store, world
-        self.is_protected = is_protected
+        self.are_protected = are_protected
         self.likelihood = Likelihood(recipe, checkpoint)
 
     def is_due(self, number: int) -> bool:
@@ -102,7 +103,7 @@ class Ranker:
         number, adapter = iteration.number, self.store.adapter(iteration.number)
 
         def draw(journal: Journal) -> None:
-            found = pairs(self._attempts(iteration), self.prompts, self.recipe, number, self.is_protected)
+            found = pairs(self._attempts(iteration), self.prompts, self.recipe, number, self.are_protected)
             journal.clear()
             journal.append(found)
 

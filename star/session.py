@@ -62,11 +62,11 @@ class Session:
         self.recipe, self.task, self.prompts = checked.recipe, checked.task, checked.prompts
         self.train, self.held_out, self.reference = checked.train, checked.held_out, checked.reference
         self.protected, self.problems_removed = checked.protected, checked.removed.count
-        self.is_protected = spent("auditing")(checked.protected.hits)
+        self.are_protected = spent("auditing")(checked.protected.hits)
         self.real = checked.real
         self._synthesizer = checked.writer and Synthesizer(self.recipe, checked.writer, self.train, checked.protected)
         self.store, self.checkpoint, self.sampler, self.world = store, checkpoint, sampler, world
-        self.ranker = Ranker(checked.recipe, checkpoint, checked.prompts, self.is_protected, store, world)
+        self.ranker = Ranker(checked.recipe, checkpoint, checked.prompts, self.are_protected, store, world)
         self._weights: tuple[Path | None, str] = (None, model_name(0))
 
     def use_model(self, number: int) -> None:
@@ -117,7 +117,7 @@ class Session:
         def chosen() -> Iterator[Attempt]:
             return accepted(both(), recipe, self.task.meaning)
 
-        judge = partial(Filters, self.prompts, recipe, number, self.is_protected, threshold)
+        judge = partial(Filters, self.prompts, recipe, number, self.are_protected, threshold)
         quality = rank(iteration, attempts, lambda: judge().passing(chosen()), recipe)
 
         def dropped_rows() -> Iterator[dict[str, Any]]:
