@@ -6,7 +6,7 @@ section 3). Texts are scored a wave at a time, each wave saved before the next o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -18,6 +18,7 @@ from star.console import console, progress
 from star.files import Rows
 from star.interrupt import whole
 from star.models import Checkpoint
+from star.overlap import AreProtected
 from star.pairs import pairs
 from star.processes import World
 from star.prompts import PromptBuilder
@@ -84,12 +85,12 @@ class Ranker:
         settings = self.recipe.verifier
         return settings is not None and number > 0 and settings.is_due(number, self.recipe.iterations)
 
-    def train(self, iteration: Iteration, store: Store, is_protected: Callable[[str], bool]) -> None:
+    def train(self, iteration: Iteration, store: Store, are_protected: AreProtected) -> None:
         """Stages: draw pairs, score them with the iteration's own model, and train the verifier; without pairs, say so.
 
         Args:
             store: the run, for the attempts of earlier iterations.
-            is_protected: whether a text must not be trained on.
+            are_protected: which texts must not be trained on.
 
         Raises:
             UserError: the loss is no longer a number, or all pairs are too long.
@@ -97,7 +98,7 @@ class Ranker:
         number, adapter = iteration.number, store.adapter(iteration.number)
 
         def draw(journal: Journal) -> None:
-            found = pairs(self._attempts(iteration, store), self.prompts, self.recipe, number, is_protected)
+            found = pairs(self._attempts(iteration, store), self.prompts, self.recipe, number, are_protected)
             journal.clear()
             journal.append(found)
 

@@ -14,6 +14,8 @@ from star.prompts import evaluates_with_exemplars
 from star.recipe import Decoding, Recipe
 from star.records import Attempt
 
+SEVERAL = {"pass_at": "pass@k", "majority_at": "majority@k", "best_of": "best-of-k"}
+"""What k samples of a problem give, by its name in the scores."""
 BEST_OF = "evaluation-best-of"
 """The stage with the samples that a verifier ranks."""
 

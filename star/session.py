@@ -62,7 +62,7 @@ class Session:
         self.recipe, self.task, self.prompts = checked.recipe, checked.task, checked.prompts
         self.train, self.held_out, self.reference = checked.train, checked.held_out, checked.reference
         self.protected, self.problems_removed = checked.protected, checked.removed.count
-        self.is_protected = spent("auditing")(checked.protected.hits)
+        self.are_protected = spent("auditing")(checked.protected.hits)
         self.real = checked.real
         self._synthesizer = checked.writer and Synthesizer(self.recipe, checked.writer, self.train, checked.protected)
         self.store, self.checkpoint, self.sampler, self.world = store, checkpoint, sampler, world
@@ -117,7 +117,7 @@ class Session:
         def chosen() -> Iterator[Attempt]:
             return accepted(both(), recipe, self.task.meaning)
 
-        judge = partial(Filters, self.prompts, recipe, number, self.is_protected, threshold)
+        judge = partial(Filters, self.prompts, recipe, number, self.are_protected, threshold)
         quality = rank(iteration, attempts, lambda: judge().passing(chosen()), recipe)
 
         def dropped_rows() -> Iterator[dict[str, Any]]:
@@ -164,7 +164,7 @@ class Session:
         """Stages: where the recipe has a `verifier`, train one on right and wrong attempts (`star/ranker.py`)."""
         if self.ranker.is_due(iteration.number):
             self.sampler.release()
-            self.ranker.train(iteration, self.store, self.is_protected)
+            self.ranker.train(iteration, self.store, self.are_protected)
 
     @spent("auditing")
     def watch_reference(self, iteration: Iteration) -> dict[str, Any]:

@@ -22,11 +22,10 @@ from star.evaluation.score import Evaluation
 from star.files import make_folder, to_line, write_json, write_text
 from star.recipe import Recipe
 from star.records import Attempt
+from star.scores import SEVERAL
 
 METRIC = "acc"
-"""The metric of a sample: the mean over problems of the share of right samples."""
-SEVERAL = ("pass_at", "majority_at", "best_of")
-"""What k samples of a problem give; as metrics, `best_of_4` and the like."""
+"""The mean over problems of the share of right samples. What k samples give is `best_of_4` and the like beside it."""
 FILTER = "none"
 VERSION = 1
 """Of the task, as lm-eval counts versions."""

@@ -12,9 +12,8 @@ from rich.text import Text
 from star.console import console
 from star.evaluation.score import Evaluation
 from star.report.table import in_order, printable
+from star.scores import SEVERAL
 
-SEVERAL = {"pass_at": "pass@k", "majority_at": "majority@k", "best_of": "best-of-k"}
-"""What k samples of a problem give, by its name in the scores."""
 HEADER = ("prompts", "group", "right", "of", "accuracy %", "95% interval", "right with a wrong step")
 
 
