@@ -34,7 +34,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
     for mode, scores in sorted(results["scores"].items()):
         for kind, title in SEVERAL.items():
             if shares := scores.get(kind):
-                shown = ", ".join(f"k = {k}: {100 * share:.1f}" for k, share in shares.items())
+                shown = ", ".join(f"k = {k}: {100 * shares[k]:.1f}" for k in sorted(shares, key=int))
                 console.print(f"{mode}, {title} %: {shown}", markup=False)
     if ranked_by := results.get("ranked_by"):
         decoding = results["best_of_decoding"]

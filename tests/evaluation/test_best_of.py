@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -61,19 +62,20 @@ def test_other_problems_are_ranked_too_in_the_table_and_for_lm_eval(verified_run
     rows = [{"question": f"{a}+{b}", "answer": str(a + b)} for a in (1, 2, 3) for b in (1, 3, 5)]
     (tmp_path / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     command = [
-        *("eval", verified_run, "--best-of", 3, "--task", tmp_path / "sums.jsonl", "--lm-eval", tmp_path / "harness"),
+        *("eval", verified_run, "--best-of", 16, "--task", tmp_path / "sums.jsonl", "--lm-eval", tmp_path / "harness"),
         *("--out", tmp_path / "out", r"task.prompt='Q:{question}\nA:'", "task.answer_pattern='#([0-9]+)'"),
     ]
     assert main([*map(str, command)]) == 0
     shown = capsys.readouterr().out
     for name in ("pass@k", "majority@k", "best-of-k"):
-        assert f"zero-shot, {name} %: k = 1: " in shown
-    assert "ranked by the verifier of iteration-002: 3 samples of each problem, at temperature 0.7" in shown
+        [line] = re.findall(f"zero-shot, {name} %: (.*)", shown)
+        assert re.findall(r"k = (\d+): [\d.]+", line) == ["1", "2", "4", "8", "16"]
+    assert "ranked by the verifier of iteration-002: 16 samples of each problem, at temperature 0.7" in shown
     [folder] = (tmp_path / "out").glob("*/002")
-    assert len(read_rows(folder / SAMPLES)) == len(read_rows(folder / SCORES)) == 3 * len(rows)
+    assert len(read_rows(folder / SAMPLES)) == len(read_rows(folder / SCORES)) == 16 * len(rows)
     scores = read_json(folder / "results.json")["scores"]["zero-shot"]
     assert scores["all"]["total"] == len(rows)  # of the plain evaluation
-    assert set(scores["best_of"]) == set(scores["majority_at"]) == set(scores["pass_at"]) == {"1", "2", "3"}
+    assert set(scores["best_of"]) == set(scores["majority_at"]) == set(scores["pass_at"]) == {"1", "2", "4", "8", "16"}
     [page] = (tmp_path / "harness").rglob("results_*.json")
     [found] = read_json(page)["results"].values()
     for kind in ("best_of", "majority_at", "pass_at"):
