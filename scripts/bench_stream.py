@@ -174,7 +174,7 @@ def run_once(recipe_file: Path, overrides: Sequence[str], runs: Path, equations:
     with Store.open(runs / recipe.name, recipe) as store:
         session = open_session(checked, store, Alone())
         session.sampler = sampler
-        opened_at = time.process_time()
+        opened_at, spent = time.process_time(), clock.take()
         run(session, store)
         ended = time.process_time()
         [base, metrics] = store.metrics()
@@ -184,7 +184,7 @@ def run_once(recipe_file: Path, overrides: Sequence[str], runs: Path, equations:
             stages[name] = stages.get(name, 0.0) + seconds
     stages["metrics, card, report and between"] = ended - start - sum(stages.values())
     stages["(the fake sampler)"] = -sampler.seconds
-    spent = Counter(base["spent"]) + Counter(metrics["spent"])
+    spent += Counter(base["spent"]) + Counter(metrics["spent"])
     activities = {name: spent[name] for name in ("verifying", "auditing")}
     activities = {"data path": sum(stages.values()) - sum(activities.values())} | activities
     return {"stages": stages, "activities": activities, "metrics": metrics, "wall": time.monotonic() - began}

@@ -10,16 +10,17 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, groupby, islice
 from typing import Any, NamedTuple
 
 from star.distinct import one_of_each
 from star.minhash import NearDuplicates
+from star.overlap import AreProtected
 from star.prompts import PromptBuilder
 from star.quality import Quality
 from star.recipe import Recipe
 from star.records import Attempt, derive_seed
-from star.select import by_problem, digest_of, example_of, is_unsound
+from star.select import digest_of, example_of, is_unsound
 from star.vote import most_beside
 
 REASONS = (
@@ -39,6 +40,9 @@ REASONS = (
 """Why an accepted attempt is not trained on, in the order in which that is asked: wrong steps, no end, a text that must
 not be learned, one that others outrank, one that was accepted already (or nearly), enough of its problem, and what is
 drawn last."""
+
+AT_ONCE = 256
+"""Attempts that are compared with what is protected together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Filters:
     """What an accepted attempt must pass on its own, or beside others.
 
     Args:
-        is_protected: whether a text must not be trained on.
+        are_protected: which texts must not be trained on.
         threshold: the least `soundness` that is trained on, where the iteration chose one (`star/sweep.py`).
         quality: what ranked the attempts, for `selection.quality`.
     """
@@ -78,11 +82,11 @@ class Filters:
         prompts: PromptBuilder,
         recipe: Recipe,
         number: int,
-        is_protected: Callable[[str], bool],
+        are_protected: AreProtected,
         threshold: float = 0.0,
         quality: Quality | None = None,
     ):
-        self.prompts, self.recipe, self.number, self.is_protected = prompts, recipe, number, is_protected
+        self.prompts, self.recipe, self.number, self.are_protected = prompts, recipe, number, are_protected
         self.rules, self.target = recipe.selection, prompts.training_target
         self.threshold, self.quality = threshold, quality
         self.seen: set[bytes] = set()
@@ -92,34 +96,41 @@ class Filters:
 
     def passing(self, candidates: Iterable[Attempt]) -> Iterator[Attempt]:
         """The attempts that pass what looks at one of them alone: what `Quality` ranks."""
-        return (attempt for attempt in candidates if not self._fault(attempt))
+        return (attempt for attempt, fault in self._faults(candidates) if not fault)
 
-    def judge(self, tries: Iterable[Attempt]) -> Iterator[tuple[Attempt, Dropped | None]]:
-        """The accepted attempts at one problem, each with why it is not trained on, if it is not."""
-        found = [(attempt, self._alone(attempt)) for attempt in tries]
-        alike = self._alike([attempt for attempt, dropped in found if not dropped]) if self.rules.distinct else ()
-        for attempt, dropped in found:
-            if not dropped and (reason := self._repeats(attempt, attempt.id in alike)):
-                dropped = Dropped(attempt.id, reason)
-            yield attempt, dropped
+    def judge(self, candidates: Iterable[Attempt]) -> Iterator[tuple[Attempt, Dropped | None]]:
+        """Each accepted attempt, and why it is not trained on, if it is not. Those at one problem follow each other."""
+        looked_at = ((attempt, self._alone(attempt, fault)) for attempt, fault in self._faults(candidates))
+        for _, tries in groupby(looked_at, key=lambda pair: pair[0].problem.id):
+            found = list(tries)
+            alike = self._alike([attempt for attempt, dropped in found if not dropped]) if self.rules.distinct else ()
+            for attempt, dropped in found:
+                if not dropped and (reason := self._repeats(attempt, attempt.id in alike)):
+                    dropped = Dropped(attempt.id, reason)
+                yield attempt, dropped
 
-    def _alone(self, attempt: Attempt) -> Dropped | None:
-        if reason := self._fault(attempt):
-            return Dropped(attempt.id, reason)
-        score = self.quality.score(attempt) if self.quality else None
-        if score is not None and score < self.quality.threshold:
-            return Dropped(attempt.id, "quality", score)
-        return None
+    def _faults(self, candidates: Iterable[Attempt]) -> Iterator[tuple[Attempt, str]]:
+        """What is wrong with each attempt itself; empty if nothing is."""
+        candidates = iter(candidates)
+        while some := list(islice(candidates, AT_ONCE)):
+            protected = self.are_protected([self.target(attempt.completion.text) for attempt in some])
+            for attempt, is_protected in zip(some, protected, strict=True):
+                yield attempt, self._fault(attempt) or ("contaminated" if is_protected else "")
 
     def _fault(self, attempt: Attempt) -> str:
-        """What is wrong with an attempt itself."""
         if is_unsound(attempt, self.recipe):
             return "unsound"
         if attempt.soundness < self.threshold:
             return "under_threshold"
-        if attempt.completion.finish_reason == "length":  # would teach the model to end in mid-sentence
-            return "cut_off"
-        return "contaminated" if self.is_protected(self.target(attempt.completion.text)) else ""
+        return "cut_off" if attempt.completion.finish_reason == "length" else ""  # teaches to end in mid-sentence
+
+    def _alone(self, attempt: Attempt, fault: str) -> Dropped | None:
+        if fault:
+            return Dropped(attempt.id, fault)
+        score = self.quality.score(attempt) if self.quality else None
+        if score is not None and score < self.quality.threshold:
+            return Dropped(attempt.id, "quality", score)
+        return None
 
     def _alike(self, fit: Sequence[Attempt]) -> set[str]:
         """The ids of those whose list of equations another one stands for."""
@@ -158,7 +169,7 @@ def drop(
     """
     voted_share = recipe.max_voted_share
     kept: list[Candidate] = []
-    for attempt, dropped in chain.from_iterable(filters.judge(tries) for _, tries in by_problem(candidates)):
+    for attempt, dropped in filters.judge(candidates):
         if dropped:
             yield dropped
         elif recipe.selection.balance or recipe.selection.max_rationalized_share or voted_share is not None:

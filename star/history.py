@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from star.recipe import Recipe
@@ -43,8 +43,9 @@ class ProblemHistory:
     def then(self, tried: int, solved: int, number: int) -> ProblemHistory:
         """What it becomes when iteration `number` tries it."""
         first = number if solved and self.first_solved is None else self.first_solved
-        counts = {"tried": self.tried + tried, "solved": self.solved + solved}
-        return replace(self, **counts, last=number, solved_last=solved > 0, first_solved=first)
+        return ProblemHistory(
+            self.id, self.group, self.tried + tried, self.solved + solved, number, solved > 0, first_solved=first
+        )
 
 
 def difficulty(history: ProblemHistory | None) -> str:

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,8 @@ import numpy as np
 from star.records import Problem
 from star.verify.text import normalise
 
+AreProtected = Callable[[Sequence[str]], Sequence[bool]]
+"""Says which of some texts must not be learned: `Protected.hits`."""
 COMMON = 10
 """A run of words in more protected texts than this is boilerplate (GPT-3, appendix C)."""
 LONG = 8
@@ -103,13 +106,25 @@ class Protected:
         words = _words(text)
         return self._run(words) or (self._same(text) if len(words) >= LONG else None)
 
-    def hits(self, text: str) -> bool:
-        """Whether a text must not be learned."""
-        return self.hit(text) is not None
+    def hits(self, texts: Sequence[str]) -> list[bool]:
+        """Whether each of the texts must not be learned: whether it has a `hit`."""
+        plain = list(map(normalise, texts))
+        words = list(map(_WORD.findall, plain))
+        runs = self._have_runs(words)
+        return [
+            has_run or (len(found) >= LONG and _hash(text) in self._whole)
+            for text, found, has_run in zip(plain, words, runs, strict=True)
+        ]
 
     def hit_by(self, problem: Problem) -> Hit | None:
         """What a problem has of a protected text: its question as a whole, or a run of words, choices included."""
         return self._same(problem.question) or self._run(_words(running(problem)))
+
+    def hits_by(self, problems: Sequence[Problem]) -> list[bool]:
+        """Whether each of the problems has something of a protected text: whether it has a `hit_by`."""
+        runs = self._have_runs([_words(running(problem)) for problem in problems])
+        wholes = (_hash(normalise(problem.question)) in self._whole for problem in problems)
+        return [has_run or is_whole for has_run, is_whole in zip(runs, wholes, strict=True)]
 
     def _same(self, text: str) -> Hit | None:
         number = self._whole.get(_hash(normalise(text)))
@@ -117,17 +132,31 @@ class Protected:
 
     def _run(self, words: list[str]) -> Hit | None:
         """The first run of protected words, as long as it is."""
-        if self._ngram is None or len(words) < self._ngram or not len(self._runs):
-            return None
-        runs = _run_hashes(words, self._ngram)
-        at = np.minimum(np.searchsorted(self._runs, runs), len(self._runs) - 1)
-        found = np.flatnonzero(self._runs[at] == runs)
+        at, found = self._find(_run_hashes(words, self._ngram or 0))
         if not len(found):
             return None
         first = int(found[0])
         more = int(np.flatnonzero(np.diff(found, append=-1) != 1)[0])  # runs that go on where the one before did
         place = self._places[self._owners[at[first]]]
         return Hit(place, f"{self._ngram}-gram", " ".join(words[first : first + more + self._ngram]))
+
+    def _have_runs(self, texts: Sequence[list[str]]) -> list[bool]:
+        """Which of some texts, given as words, have a run of protected words."""
+        runs = _run_hashes(list(chain.from_iterable(texts)), self._ngram or 0)
+        owners = np.repeat(np.arange(len(texts)), [len(words) for words in texts])
+        first = owners[: len(runs)]
+        inside = np.flatnonzero(first == owners[len(owners) - len(runs) :])  # no run goes over the end of a text
+        _, found = self._find(runs[inside])
+        has = np.zeros(len(texts), bool)
+        has[first[inside[found]]] = True
+        return has.tolist()
+
+    def _find(self, runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where in `_runs` each of some hashes would stand, and the places of those that do."""
+        if not len(self._runs):
+            return np.zeros(len(runs), int), np.empty(0, int)
+        at = np.minimum(np.searchsorted(self._runs, runs), len(self._runs) - 1)
+        return at, np.flatnonzero(self._runs[at] == runs)
 
 
 def running(problem: Problem) -> str:
@@ -148,8 +177,12 @@ def _words(text: str) -> list[str]:
 
 
 def _run_hashes(words: list[str], size: int) -> np.ndarray:
-    """The hash of each run of `size` words: a polynomial in the hashes of its words, modulo 2**64. (len - size + 1,)"""
-    if len(words) < size:
+    """The hash of each run of `size` words, none for 0: a polynomial in those of its words, modulo 2**64.
+
+    Returns:
+        (len - size + 1,), or (0,) where there are fewer words.
+    """
+    if not 0 < size <= len(words):
         return np.empty(0, np.uint64)
     hashes = np.fromiter(map(_word_hash, words), np.uint64, len(words))
     return np.convolve(hashes, _powers(size), "valid")

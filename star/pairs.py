@@ -11,11 +11,12 @@ import json
 import random
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
+from star.overlap import AreProtected
 from star.prompts import PromptBuilder
 from star.recipe import Recipe
 from star.records import Attempt, Pair, derive_seed
@@ -45,7 +46,7 @@ class _Candidates:
 
 
 def pairs(
-    files: Sequence[Path], prompts: PromptBuilder, recipe: Recipe, number: int, is_protected: Callable[[str], bool]
+    files: Sequence[Path], prompts: PromptBuilder, recipe: Recipe, number: int, are_protected: AreProtected
 ) -> Iterator[Pair]:
     """The pairs of iteration `number`, problem by problem.
 
@@ -53,12 +54,12 @@ def pairs(
 
     Args:
         files: the plain attempts of the iterations that are learned from (`attempts.jsonl`), the earliest first.
-        is_protected: whether a target must not be trained on, right or wrong.
+        are_protected: which targets must not be trained on, right or wrong.
     """
     most = recipe.verifier.pairs_per_problem
     with ExitStack() as stack:
         opened = [stack.enter_context(path.open("rb")) for path in files]
-        for id, (right, wrong) in _candidates(opened, prompts, recipe, is_protected).items():
+        for id, (right, wrong) in _candidates(opened, prompts, recipe, are_protected).items():
             count = len(right) * len(wrong)
             rng = random.Random(derive_seed(recipe.seed, number, "pairs", id))
             for drawn in sorted(rng.sample(range(count), count if most is None else min(most, count))):
@@ -68,7 +69,7 @@ def pairs(
 
 
 def _candidates(
-    files: Sequence[BinaryIO], prompts: PromptBuilder, recipe: Recipe, is_protected: Callable[[str], bool]
+    files: Sequence[BinaryIO], prompts: PromptBuilder, recipe: Recipe, are_protected: AreProtected
 ) -> dict[str, tuple[_Candidates, _Candidates]]:
     """The right and the wrong targets of each problem."""
     found: dict[str, tuple[_Candidates, _Candidates]] = defaultdict(lambda: (_Candidates(), _Candidates()))
@@ -78,7 +79,7 @@ def _candidates(
             attempt = _attempt(line)
             right, wrong = found[attempt.problem.id]
             target = prompts.training_target(attempt.completion.text)
-            if attempt.problem.is_voted or is_protected(target):  # of voted answers nobody knows which are right
+            if attempt.problem.is_voted or are_protected([target])[0]:  # of voted answers nobody knows which are right
                 pass
             elif solves(attempt, recipe) and attempt.completion.finish_reason != "length":
                 right.add(target, number, place)

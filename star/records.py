@@ -126,7 +126,7 @@ class AttemptId(NamedTuple):
     sample: int
 
     def __str__(self) -> str:
-        return "/".join(map(str, self))
+        return f"{self.model}/{self.kind}/{self.problem}/{self.sample}"
 
     @classmethod
     def parse(cls, id: str) -> AttemptId:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import tempfile
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
-from operator import attrgetter
 from typing import Any, Generic, TypeVar, overload
 
 import msgspec
@@ -25,52 +24,37 @@ AT_ONCE = 1000
 
 Item = TypeVar("Item")
 
-_fields = attrgetter(*Problem.__slots__)
-_decode = msgspec.msgpack.Decoder().decode
 
-
-def _problem(*fields: Any) -> Problem:
-    """From its fields, those that are tuples as lists."""
-    return Problem(*(tuple(field) if isinstance(field, list) else field for field in fields))
-
-
-def _pack(fields: Sequence[Any]) -> bytes:
+def _pack(item: Any) -> bytes:
     """As MessagePack; as JSON where that has no word for it: half of a surrogate pair, a number of over 64 bits."""
     try:
-        return msgspec.msgpack.encode(fields)
+        return msgspec.msgpack.encode(item)
     except (UnicodeEncodeError, OverflowError):
-        return json.dumps(fields).encode()
-
-
-def _unpack(data: bytes) -> Sequence[Any]:
-    return json.loads(data) if data.startswith(b"[") else _decode(data)  # no list of MessagePack begins like that
+        return json.dumps(msgspec.to_builtins(item)).encode()
 
 
 class Spool(Sequence[Item], Generic[Item]):
     """A sequence of problems that can be appended to. Each item is made anew when it is asked for: equal, not the same.
 
-    Takes 8 bytes of memory and some 250 of the temporary directory a problem.
+    Takes 8 bytes of memory and some 350 of the temporary directory a problem.
 
     Args:
-        fields, make: what is kept of an item, and how that becomes the item again, where it is no problem.
+        kind: what the items are, if not problems: a dataclass or a named tuple.
     """
 
-    def __init__(
-        self,
-        items: Iterable[Item] = (),
-        fields: Callable[[Item], Sequence[Any]] = _fields,
-        make: Callable[..., Item] = _problem,
-    ):
-        self._fields, self._make = fields, make
+    def __init__(self, items: Iterable[Item] = (), kind: type[Item] = Problem):
+        self._kind, self._decode = kind, msgspec.msgpack.Decoder(kind).decode
         self._file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed with this object
-        self._ends = array("Q", [0])
+        self._ends, self._is_at_end = array("Q", [0]), True
         for item in items:
             self.append(item)
 
     def append(self, item: Item) -> None:
         """Add an item at the end."""
-        data = _pack(self._fields(item))
-        self._file.seek(self._ends[-1])
+        data = _pack(item)
+        if not self._is_at_end:
+            self._file.seek(self._ends[-1])
+            self._is_at_end = True
         self._file.write(data)
         self._ends.append(self._ends[-1] + len(data))
 
@@ -98,9 +82,13 @@ class Spool(Sequence[Item], Generic[Item]):
         """Those of a range, read together."""
         ends = self._ends[start : max(start, stop) + 1]
         self._file.seek(ends[0])
+        self._is_at_end = False
         data = self._file.read(ends[-1] - ends[0])
-        parts = (data[a - ends[0] : b - ends[0]] for a, b in pairwise(ends))
-        return [self._make(*_unpack(part)) for part in parts]
+        return [self._unpack(data[a - ends[0] : b - ends[0]]) for a, b in pairwise(ends)]
+
+    def _unpack(self, data: bytes) -> Item:
+        """What `_pack` made of an item: no MessagePack of one begins like JSON."""
+        return msgspec.convert(json.loads(data), self._kind) if data[:1] in b"[{" else self._decode(data)
 
 
 class Chosen(Sequence[Problem]):

@@ -26,7 +26,8 @@ def drawn(recipe_with, tmp_path_factory):
         files = [folder / f"{number}.jsonl" for number in range(len(iterations))]
         for file, attempts in zip(files, iterations, strict=True):
             file.write_text("".join(to_line(attempt.to_dict()) for attempt in attempts))
-        return list(pairs(files, prompts, recipe, len(iterations), frozenset(protected).__contains__))
+        found = pairs(files, prompts, recipe, len(iterations), lambda texts: [text in protected for text in texts])
+        return list(found)
 
     return draw
 

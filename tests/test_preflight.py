@@ -90,7 +90,7 @@ def test_what_overlaps_is_noted_with_its_number_and_the_first(checked, tmp_path)
     (tmp_path / "real.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     overrides = [f"audit.protect=[{tmp_path}/set.txt]", f"mix.real={{path: {tmp_path}/real.jsonl, share: 0.1}}"]
     found = checked(*overrides, "audit.contamination=remove")
-    assert (found.removed.count, found.protected.hits(STORY)) == (1, True)
+    assert (found.removed.count, found.protected.hits([STORY])) == (1, [True])
     why = "because they overlap held-out or protected ones (audit.contamination: remove); the first:"
     assert found.notices() == [
         f"1 training problems are left out, {why} {tmp_path}/train.jsonl:6 (id row-6) is the same text as "

@@ -32,13 +32,13 @@ def dropped(recipe, attempts, difficulty=None, protected=()):
     """Why attempts are not trained on, by id."""
     prompts = PromptBuilder(build_task(recipe), recipe.prompt, None)
     chosen = accepted(attempts, recipe, says)
-    filters = Filters(prompts, recipe, 1, lambda text: text in protected)
+    filters = Filters(prompts, recipe, 1, lambda texts: [text in protected for text in texts])
     return {row.attempt_id: row.reason for row in drop(chosen, filters, recipe, 1, difficulty or {})}
 
 
 def chosen(recipe, plain, hinted=()):
     prompts, both = PromptBuilder(build_task(recipe), recipe.prompt, None), [*plain, *hinted]
-    filters = Filters(prompts, recipe, 1, lambda text: False)
+    filters = Filters(prompts, recipe, 1, lambda texts: [False] * len(texts))
     rows = list(drop(accepted(both, recipe, says), filters, recipe, 1, {}))
     found = examples(accepted(both, recipe, says), [row.attempt_id for row in rows], prompts, recipe, 1)
     return list(require_some(found, both, 1, [row.reason for row in rows]))
@@ -197,7 +197,7 @@ def test_a_rationale_under_the_threshold_of_its_iteration_is_not_learned(recipe_
     ]
     prompts = PromptBuilder(build_task(recipe_with()), recipe_with().prompt, None)
     for threshold, gone in ((0.0, ""), (0.5, ""), (0.75, "a"), (1.0, "ab")):
-        filters = Filters(prompts, recipe_with(), 1, lambda text: False, threshold)
+        filters = Filters(prompts, recipe_with(), 1, lambda texts: [False] * len(texts), threshold)
         found = drop(attempts, filters, recipe_with(), 1, {})
         assert {row.attempt_id: row.reason for row in found} == {f"base/plain/{n}/0": "under_threshold" for n in gone}
 
@@ -219,7 +219,7 @@ def test_what_is_outranked_is_dropped_with_its_score_and_makes_room_for_better_o
         attempt("b", text="2", ended="length"),
     ]
     prompts = PromptBuilder(build_task(recipe), recipe.prompt, None)
-    filters = Filters(prompts, recipe, 1, lambda text: False, quality=ByLength())
+    filters = Filters(prompts, recipe, 1, lambda texts: [False] * len(texts), quality=ByLength())
     assert [row.to_dict() for row in drop(attempts, filters, recipe, 1, {})] == [
         {"attempt_id": "base/plain/a/0", "reason": "quality", "score": 8.0},
         {"attempt_id": "base/plain/b/0", "reason": "cut_off"},
@@ -236,7 +236,7 @@ def test_what_is_ranked_passes_the_filters_that_look_at_it_alone(recipe_with):
         attempt("d", text="secret"),
     ]
     prompts = PromptBuilder(build_task(recipe), recipe.prompt, None)
-    ranked = Filters(prompts, recipe, 1, lambda text: text == "secret").passing(attempts)
+    ranked = Filters(prompts, recipe, 1, lambda texts: [text == "secret" for text in texts]).passing(attempts)
     assert [one.id for one in ranked] == ["base/plain/a/0", "base/plain/a/1"]
 
 

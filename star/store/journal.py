@@ -13,11 +13,12 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from star.errors import UserError
-from star.files import BLOCK, Rows, encode_line, sync, sync_folder
+from star.files import BLOCK, Rows, encode_line, encode_lines, sync, sync_folder
 
 
 class Seal(NamedTuple):
@@ -28,6 +29,8 @@ class Seal(NamedTuple):
     sha256: str
 
 
+AT_ONCE = 256
+"""Rows that are written together."""
 NOTHING = Seal(0, 0, "")
 """Before the first wave."""
 
@@ -59,14 +62,15 @@ class Journal:
         return Rows(self.path)
 
     def append(self, rows: Iterable[Any]) -> None:
-        """Add a wave of dicts or dataclasses, a row at a time; it is on disk when this returns, whole or not at all."""
+        """Add a wave of dicts or dataclasses, one by one; it is on disk when this returns, whole or not at all."""
         digest, count, size = hashlib.sha256(), 0, 0
+        rows = iter(rows)
         with self.path.open("ab") as file:
-            for row in rows:
-                line = encode_line(row)
-                file.write(line)
-                digest.update(line)
-                count, size = count + 1, size + len(line)
+            while some := list(islice(rows, AT_ONCE)):
+                lines = encode_lines(some)
+                file.write(lines)
+                digest.update(lines)
+                count, size = count + len(some), size + len(lines)
             sync(file)
         seal = Seal(self.count + count, self._end + size, digest.hexdigest())
         with self._seals.open("ab") as file:

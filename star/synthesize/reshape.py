@@ -49,7 +49,7 @@ class Reshape(Writer):
         the model's context are left out."""
         self.require_questions()
         shortest: Passage | None = None
-        clean, removed, too_long = Spool((), tuple, Passage), Complaints(), Complaints()
+        clean, removed, too_long = Spool((), Passage), Complaints(), Complaints()
         for name in self.settings.documents:
             for passage in passages(Path(name), self.settings.passage_words, self.settings.text_key):
                 if hit := protected.hit(passage.text):

@@ -69,7 +69,7 @@ class Synthesizer:
         written = iteration.rows("written", partial(self._write, number, sources, past, model), dict)
         if self.writer.teaches:
             iteration.rows("lessons", partial(self._teach, written), dict)
-        asked = Spool(ballots(written, past, self.writer, self.recipe, number), Ballot.plainly, Ballot.of)
+        asked = Spool(ballots(written, past, self.writer, self.recipe, number), Ballot)
         votes = iteration.rows("votes", partial(self._vote, number, asked, model), dict)
 
         def pool(journal: Journal) -> None:

@@ -121,7 +121,7 @@ class Textbook(Writer):
 
     def _is_protected(self, text: str, protected: Protected) -> bool:
         """Whether a lesson overlaps held-out or protected text, asks such a problem in a few sentences, or works it."""
-        if protected.hits(text) or self.task.works_held_out(text):
+        if protected.hit(text) or self.task.works_held_out(text):
             return True
         return any(
             protected.hit_by(Problem("", self.task.name, asked, "")) or self.task.why_not(asked) == "protected"

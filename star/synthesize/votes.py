@@ -40,15 +40,6 @@ class Ballot(NamedTuple):
     known: tuple[str, ...] = ()
     stated: str | None = None
 
-    def plainly(self) -> tuple[dict[str, Any], tuple[str, ...], str | None]:
-        """What a `Spool` keeps of it."""
-        return self.problem.to_dict(), self.known, self.stated
-
-    @classmethod
-    def of(cls, problem: dict[str, Any], known: Iterable[str], stated: str | None) -> Ballot:
-        """From what `plainly` gives."""
-        return cls(Problem.from_dict(problem), tuple(known), stated)
-
 
 class Answers:
     """Answers to one problem, of which those are one that mean the same or that the verifier takes for equal.

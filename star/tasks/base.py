@@ -177,6 +177,8 @@ class Task(ABC):
 
 def _choices(problem: Problem, hinted: bool) -> str:
     """One choice a line, as `(a) bank`; the right one marked in a hinted prompt."""
+    if not problem.choices:
+        return ""
     right = parse_choice(problem.answer, problem.choices) if hinted else None
     return "\n".join(
         f"({letter(i)}) {choice}{HINT_MARK if i == right else ''}" for i, choice in enumerate(problem.choices)

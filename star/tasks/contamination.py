@@ -23,6 +23,8 @@ from star.spool import Chosen
 from star.tasks.dataset import one_line
 from star.tasks.source import read_paragraphs, read_rows
 
+AT_ONCE = 1000
+"""Problems that are looked at together."""
 FROM_TEMPLATES = "; for problems that are made from templates, audit.ngram=null compares only whole texts"
 """What helps where some words in a row mean nothing."""
 
@@ -46,11 +48,13 @@ def without_overlap(
         UserError: some do, and `audit.contamination` is `refuse`; or nothing is left.
     """
     kept, removed = array("Q"), Complaints()
-    for place, problem in enumerate(problems):
-        if hit := protected.hit_by(problem):
-            removed.add(f"{place_of(problem)} {hit}")
-        else:
-            kept.append(place)
+    for start in range(0, len(problems), AT_ONCE):
+        some = problems[start : start + AT_ONCE]
+        for place, (problem, is_hit) in enumerate(zip(some, protected.hits_by(some), strict=True), start):
+            if is_hit:
+                removed.add(f"{place_of(problem)} {protected.hit_by(problem)}")
+            else:
+                kept.append(place)
     if removed.count and (audit.contamination == "refuse" or not kept):
         remedy = "leave them out with audit.contamination=remove" if kept else "give others"
         raise UserError(

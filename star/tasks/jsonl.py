@@ -28,6 +28,7 @@ class Jsonl(RowTask):
         self.held_out = self.source_at("held_out") if settings.held_out else None
         self.plain, self.hinted, self.direct = settings.prompt, settings.hint, settings.direct
         self.stop = tuple(settings.stop)
+        self.fields = {name: key for name, key in settings.fields.model_dump().items() if key}
         self.extractor = Extractor(settings.answer_pattern)
         self.gold = Extractor(settings.gold_pattern) if settings.gold_pattern else None
         self.verifier = _verifier(settings)
@@ -46,10 +47,7 @@ class Jsonl(RowTask):
         return super().data_files() | (self.held_out.used if self.held_out else {})
 
     def to_problem(self, row: dict[str, Any], place: str, split: str) -> Problem:
-        fields = self.settings.fields
-        found = {
-            name: text_field(row, key, place, f"task.fields.{name}") for name, key in fields.model_dump().items() if key
-        }
+        found = {name: text_field(row, key, place, f"task.fields.{name}") for name, key in self.fields.items()}
         answer, id = found["answer"], found.get("id") or row_id(place, split)
         if self.gold is not None:
             answer = self._final_gold(answer, f"{place} (id {one_line(id)})")

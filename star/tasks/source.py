@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ def read_rows(path: Path) -> Iterator[Row]:
     """
     empty = True
     with path.open("rb") as file:
-        for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE + 1), b""), 1):
+        for number, line in enumerate(iter(partial(file.readline, LONGEST_LINE + 1), b""), 1):
             if len(line) > LONGEST_LINE:
                 raise UserError(
                     f"{path}:{number}: the line is longer than {LONGEST_LINE >> 20} MiB and begins with "
@@ -137,7 +138,7 @@ def line_text(line: bytes, place: str) -> str:
 def _object(line: bytes, place: str) -> dict[str, Any]:
     text = line_text(line, place)
     try:
-        row = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number)
+        row = _parse(text)
     except (ValueError, RecursionError) as error:
         raise UserError(
             f"{place}: not valid JSON: {error}; found {line[:60]!r}; every line should be a JSON object"
@@ -158,3 +159,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is not a number that JSON has")
+
+
+_parse = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number).decode
