@@ -3,9 +3,9 @@
     python scripts/check_estimate.py RUN [--iteration N] [--json FILE]
 
 What only a run knows, the shares of the problems that were solved, of new problems that were kept and so on
-(`scripts/rates.py`), is taken from the iteration; tokens, bytes and seconds are not. This machine is timed now, so it
-should be as busy as it was then. Seconds are those of the activities (`spent` in `metrics.jsonl`), since a stage has
-loading in it, too.
+(`scripts/planning/rates.py`), is taken from the iteration; tokens, bytes and seconds are not. This machine is timed
+now, so it should be as busy as it was then. Seconds are those of the activities (`spent` in `metrics.jsonl`), since a
+stage has loading in it, too.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from scripts.estimate import estimate  # noqa: E402
 from scripts.machine import machine  # noqa: E402
-from scripts.rates import rates  # noqa: E402
+from scripts.planning.rates import rates  # noqa: E402
 from star.errors import UserError  # noqa: E402
 from star.files import Rows  # noqa: E402
 from star.recipe import load_recipe  # noqa: E402

@@ -6,9 +6,9 @@
 No weights are read: a configuration is enough, or `--llama`, which needs no model at all (then tokens are characters
 divided by four). Prompts and rows are those of problems of the recipe's data. What nobody knows before a run is
 assumed, and printed: how many problems are solved, how long a completion is, how many of the problems that the model
-writes are kept (`scripts/assumed.py`). What is left out is said, too (`scripts/unknown.py`). `--calibrate` times this
-machine on random weights of the same shape, in half a minute; `--gpu` takes published peaks. What there is to do is
-counted in `scripts/counts.py`, and priced in `scripts/plan.py` by the formulas of `scripts/costs.py`.
+writes are kept (`scripts/planning/assumed.py`). What is left out is said, too (`unknown.py` there). `--calibrate` times
+this machine on random weights of the same shape, in half a minute; `--gpu` takes published peaks. What there is to do
+is counted in `counts.py`, and priced in `plan.py` by the formulas of `costs.py`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from scripts.assumed import add_flags, assumed_in  # noqa: E402
-from scripts.calibrate import calibrate, verify_seconds  # noqa: E402
-from scripts.costs import GPUS  # noqa: E402
-from scripts.counts import count  # noqa: E402
-from scripts.plan import plan  # noqa: E402
-from scripts.reader import Reader  # noqa: E402
-from scripts.shapes import LLAMAS, model_of  # noqa: E402
-from scripts.unknown import unknown  # noqa: E402
+from scripts.planning.assumed import add_flags, assumed_in  # noqa: E402
+from scripts.planning.calibrate import calibrate, verify_seconds  # noqa: E402
+from scripts.planning.costs import GPUS  # noqa: E402
+from scripts.planning.counts import count  # noqa: E402
+from scripts.planning.plan import plan  # noqa: E402
+from scripts.planning.reader import Reader  # noqa: E402
+from scripts.planning.shapes import LLAMAS, model_of  # noqa: E402
+from scripts.planning.unknown import unknown  # noqa: E402
 from star.errors import UserError  # noqa: E402
 from star.recipe import load_recipe  # noqa: E402
 from star.tasks import build_task  # noqa: E402

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.assumed import Assumed
-from scripts.costs import GPUS, FineTuning, Sampling, Shape, Texts, decode_seconds
-from scripts.counts import count
 from scripts.estimate import main
-from scripts.rates import rates
-from scripts.reader import Reader
-from scripts.shapes import LLAMAS
+from scripts.planning.assumed import Assumed
+from scripts.planning.costs import GPUS, FineTuning, Sampling, Shape, Texts, decode_seconds
+from scripts.planning.counts import count
+from scripts.planning.rates import rates
+from scripts.planning.reader import Reader
+from scripts.planning.shapes import LLAMAS
 from star.cli import main as star_main
 from star.models.starter import starter_tokenizer
 from star.recipe import load_recipe

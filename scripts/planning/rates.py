@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from scripts.assumed import Assumed
+from scripts.planning.assumed import Assumed
 from star.files import Rows
 from star.recipe import Recipe
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scripts.assumed import Assumed
-from scripts.costs import Sampling
-from scripts.reader import Reader
+from scripts.planning.assumed import Assumed
+from scripts.planning.costs import Sampling
+from scripts.planning.reader import Reader
 from star.prompts import samples_with_exemplars
 
 DRAFT, MEMBER, VOTE, WRITTEN = 260, 450, 110, 400

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.costs import (
+from scripts.planning.costs import (
     ADAMW,
     FP32,
     Device,
@@ -16,7 +16,7 @@ from scripts.costs import (
     decode_seconds,
     sequences_that_fit,
 )
-from scripts.counts import Counts
+from scripts.planning.counts import Counts
 from star.recipe import Recipe
 
 LOOP_SECONDS = 200e-6

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from scripts.assumed import Assumed
-from scripts.costs import FineTuning, Sampling, Scoring
-from scripts.drafted import Drafted, drafted
-from scripts.learned import SCORE, Tried, dpo, examples, fine_tuning, pair_bytes, pairs
-from scripts.reader import Reader
+from scripts.planning.assumed import Assumed
+from scripts.planning.costs import FineTuning, Sampling, Scoring
+from scripts.planning.drafted import Drafted, drafted
+from scripts.planning.learned import SCORE, Tried, dpo, examples, fine_tuning, pair_bytes, pairs
+from scripts.planning.reader import Reader
 from star.prompts import evaluates_with_exemplars, samples_with_exemplars
 from star.recipe import Decoding, Recipe
 

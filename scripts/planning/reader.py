@@ -10,7 +10,7 @@ from itertools import islice
 from statistics import fmean
 from typing import Any
 
-from scripts.costs import Texts
+from scripts.planning.costs import Texts
 from star.curriculum.practice import highest_level, shares, spread
 from star.errors import UserError
 from star.files import to_line

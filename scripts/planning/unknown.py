@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scripts.counts import Counts
+from scripts.planning.counts import Counts
 from star.recipe import Recipe
 
 FILTERS = ("require_sound_steps", "max_near_duplicates", "balance")

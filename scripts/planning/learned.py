@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scripts.assumed import Assumed
-from scripts.costs import FineTuning, Scoring
+from scripts.planning.assumed import Assumed
+from scripts.planning.costs import FineTuning, Scoring
 from star.recipe import Recipe
 
 PAIR, SCORE = 100, 97
