@@ -19,7 +19,7 @@ from scripts.planning.costs import (
 from scripts.planning.counts import Counts
 from star.recipe import Recipe
 
-LOOP_SECONDS = 200e-6
+LOOP_SECONDS = 135e-6
 """Of one core, for each attempt: all but sampling, verifying and training (`scripts/bench_stream.py`)."""
 LOOP_BYTES = 400
 """Of memory, for each problem, at most (`scripts/bench_stream.py`)."""
