@@ -155,6 +155,7 @@ def run_once(recipe_file: Path, overrides: Sequence[str], runs: Path, equations:
     import star.session
     import star.store.iteration
     from star.clock import clock
+    from star.garbage import spare_libraries
     from star.loop import run
     from star.opening import open_session
     from star.preflight import check
@@ -171,7 +172,7 @@ def run_once(recipe_file: Path, overrides: Sequence[str], runs: Path, equations:
     checked = check(recipe)
     checked_at = time.process_time()
     sampler = FakeSampler(equations)
-    with Store.open(runs / recipe.name, recipe) as store:
+    with Store.open(runs / recipe.name, recipe) as store, spare_libraries():
         session = open_session(checked, store, Alone())
         session.sampler = sampler
         opened_at, spent = time.process_time(), clock.take()

@@ -1,0 +1,14 @@
+"""The collector spares the libraries while a run is at work, and looks through everything again afterwards."""
+
+import gc
+
+import pytest
+
+from star.garbage import spare_libraries
+
+
+def test_what_was_there_before_is_spared_within_and_nothing_afterwards_even_if_it_fails():
+    with pytest.raises(ValueError, match="within"), spare_libraries():
+        assert gc.get_freeze_count() > 0
+        raise ValueError("within")
+    assert gc.get_freeze_count() == 0
