@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar, overload
 
 import msgspec
 
+from star.errors import UserError, shown
 from star.records import Problem
 
 IN_MEMORY = 16 << 20
@@ -40,6 +41,9 @@ class Spool(Sequence[Item], Generic[Item]):
 
     Args:
         kind: what the items are, if not problems: a dataclass or a named tuple.
+
+    Raises:
+        UserError: an item is read whose fields are not of their types.
     """
 
     def __init__(self, items: Iterable[Item] = (), kind: type[Item] = Problem):
@@ -89,7 +93,12 @@ class Spool(Sequence[Item], Generic[Item]):
 
     def _unpack(self, data: bytes) -> Item:
         """What `_pack` made of an item: no MessagePack of one begins like JSON."""
-        return msgspec.convert(json.loads(data), self._kind) if data[:1] in b"[{" else self._decode(data)
+        is_json = data[:1] in b"[{"
+        try:
+            return msgspec.convert(json.loads(data), self._kind) if is_json else self._decode(data)
+        except msgspec.ValidationError as error:  # of a task of the user's own
+            found = json.loads(data) if is_json else msgspec.msgpack.decode(data, strict=False)
+            raise UserError(f"{self._kind.__name__}: {error}; mend the task that made {shown(found, 300)}") from None
 
 
 class Chosen(Sequence[Problem]):

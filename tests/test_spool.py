@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from star.errors import UserError
 from star.records import Problem
 from star.spool import AT_ONCE, IN_MEMORY, Chosen, Spool
 
@@ -56,3 +57,10 @@ def test_what_messagepack_has_no_word_for_comes_back_too():
         Problem("b", "t", "q", "1", meta={"n": {"x": None}}),
     ]
     assert list(Spool(odd)) == odd
+
+
+@pytest.mark.parametrize("wrong", [{"answer": 7}, {"meta": {1: 2}}, {"choices": (1, 2)}, {"group": None}])
+def test_a_problem_with_a_field_of_another_type_is_an_error_that_shows_it(wrong):
+    spool = Spool([Problem(**{"id": "one of mine", "task": "t", "question": "q", "answer": "1"} | wrong)])
+    with pytest.raises(UserError, match=r"^Problem: Expected .* mend the task that made .*one of mine"):
+        spool[0]
