@@ -155,6 +155,7 @@ def run_once(recipe_file: Path, overrides: Sequence[str], runs: Path, equations:
     import star.session
     import star.store.iteration
     from star.clock import clock
+    from star.garbage import spare_libraries
     from star.loop import run
     from star.opening import open_session
     from star.preflight import check
@@ -171,10 +172,10 @@ def run_once(recipe_file: Path, overrides: Sequence[str], runs: Path, equations:
     checked = check(recipe)
     checked_at = time.process_time()
     sampler = FakeSampler(equations)
-    with Store.open(runs / recipe.name, recipe) as store:
+    with Store.open(runs / recipe.name, recipe) as store, spare_libraries():
         session = open_session(checked, store, Alone())
         session.sampler = sampler
-        opened_at = time.process_time()
+        opened_at, spent = time.process_time(), clock.take()
         run(session, store)
         ended = time.process_time()
         [base, metrics] = store.metrics()
@@ -184,7 +185,7 @@ def run_once(recipe_file: Path, overrides: Sequence[str], runs: Path, equations:
             stages[name] = stages.get(name, 0.0) + seconds
     stages["metrics, card, report and between"] = ended - start - sum(stages.values())
     stages["(the fake sampler)"] = -sampler.seconds
-    spent = Counter(base["spent"]) + Counter(metrics["spent"])
+    spent += Counter(base["spent"]) + Counter(metrics["spent"])
     activities = {name: spent[name] for name in ("verifying", "auditing")}
     activities = {"data path": sum(stages.values()) - sum(activities.values())} | activities
     return {"stages": stages, "activities": activities, "metrics": metrics, "wall": time.monotonic() - began}

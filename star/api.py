@@ -22,6 +22,7 @@ from ruamel.yaml import YAML
 
 from star import recipe as recipes
 from star.console import console
+from star.garbage import spare_libraries
 from star.processes import find_place, lead
 from star.recipe import Recipe
 
@@ -140,7 +141,8 @@ def carry_out(
     from star.store import Store
 
     on_cpu = choose_device(checked.recipe.model).type == "cpu"
-    with Store.open(Path(folder), recipe or checked.recipe, begin) as store, lead(find_place(), on_cpu) as world:
+    opened = Store.open(Path(folder), recipe or checked.recipe, begin)
+    with opened as store, lead(find_place(), on_cpu) as world, spare_libraries():
         session = open_session(checked, store, world)
         try:
             (curate if checked.recipe.method == "curate" else loop).run(session, store)

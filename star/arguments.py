@@ -83,6 +83,9 @@ def _add_work(commands: Any) -> None:
         help="other problems: a recipe, a kind such as gsm8k or a JSONL file (the run's by default)",
     )
     score.add_argument("--problems", type=int, metavar="N", help="only N of them, the same ones each time")
+    score.add_argument(
+        "--best-of", type=int, metavar="K", help="let the run's learned verifier pick one of K samples of each, too"
+    )
     score.add_argument("--out", type=Path, metavar="DIR", help="where results are kept (default: RUN/evaluations)")
     score.add_argument("--lm-eval", type=Path, metavar="DIR", help="write them as lm-evaluation-harness does, too")
     score.add_argument("--json", action="store_true", help="print the results as JSON")

@@ -189,9 +189,8 @@ def _eval(arguments: argparse.Namespace) -> None:
     if arguments.problems is not None:
         overrides = [*overrides, f"evaluation.problems={arguments.problems}"]
     with redirect_stdout(sys.stderr if arguments.json else sys.stdout):
-        subject = choose_subject(
-            None if run is None else Path(run), arguments.model, arguments.iteration, arguments.task, overrides
-        )
+        path, best_of = None if run is None else Path(run), arguments.best_of
+        subject = choose_subject(path, arguments.model, arguments.iteration, arguments.task, overrides, best_of)
         evaluation = score(subject, arguments.out)
         if arguments.lm_eval:
             page = write_harness_results(evaluation, arguments.lm_eval)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from itertools import chain
 
 from star.console import console
@@ -61,5 +60,4 @@ def open_session(checked: Checked, store: Store, world: World) -> Session:
     opening = {"folder": str(store.folder.absolute()), "tokens": tokens, "run": file_sha256(store.folder / RUN)}
     opening |= {"model": fingerprint, "recipe": recipe_hash(recipe)}
     world.everywhere(OPEN, opening, lambda: None)
-    gc.freeze()  # libraries stay: each look through all objects for garbage would be a look through theirs
     return Session(checked, store, checkpoint, sampler, world)

@@ -73,20 +73,11 @@ class Ranker:
 
     Args:
         prompts: how problems become training prompts.
-        are_protected: which texts must not be trained on.
+        world: the processes that share the work.
     """
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        checkpoint: Checkpoint,
-        prompts: PromptBuilder,
-        are_protected: AreProtected,
-        store: Store,
-        world: World,
-    ):
-        self.recipe, self.checkpoint, self.prompts, self.store, self.world = recipe, checkpoint, prompts, store, world
-        self.are_protected = are_protected
+    def __init__(self, recipe: Recipe, checkpoint: Checkpoint, prompts: PromptBuilder, world: World):
+        self.recipe, self.checkpoint, self.prompts, self.world = recipe, checkpoint, prompts, world
         self.likelihood = Likelihood(recipe, checkpoint)
 
     def is_due(self, number: int) -> bool:
@@ -94,16 +85,20 @@ class Ranker:
         settings = self.recipe.verifier
         return settings is not None and number > 0 and settings.is_due(number, self.recipe.iterations)
 
-    def train(self, iteration: Iteration) -> None:
+    def train(self, iteration: Iteration, store: Store, are_protected: AreProtected) -> None:
         """Stages: draw pairs, score them with the iteration's own model, and train the verifier; without pairs, say so.
+
+        Args:
+            store: the run, for the attempts of earlier iterations.
+            are_protected: which texts must not be trained on.
 
         Raises:
             UserError: the loss is no longer a number, or all pairs are too long.
         """
-        number, adapter = iteration.number, self.store.adapter(iteration.number)
+        number, adapter = iteration.number, store.adapter(iteration.number)
 
         def draw(journal: Journal) -> None:
-            found = pairs(self._attempts(iteration), self.prompts, self.recipe, number, self.are_protected)
+            found = pairs(self._attempts(iteration, store), self.prompts, self.recipe, number, are_protected)
             journal.clear()
             journal.append(found)
 
@@ -133,24 +128,27 @@ class Ranker:
         with spent("fine-tuning"):
             iteration.directory(VERIFIER, together)
 
-    def has_verifier(self, iteration: Iteration) -> bool:
-        """Whether this iteration has trained one."""
-        return (iteration.folder / VERIFIER).is_dir()
+    def verifier(self, iteration: Iteration) -> Path | None:
+        """The adapter of the verifier that an iteration at work has trained, if it has."""
+        folder = iteration.folder / VERIFIER
+        return folder if folder.is_dir() else None
 
-    def rank(self, iteration: Iteration, stage: str, attempts: Rows[Attempt]) -> Iterator[tuple[Attempt, float | None]]:
-        """Stage: score attempts; returns each with its log-likelihood (see `Likelihood.of`)."""
+    def rank(
+        self, iteration: Iteration, stage: str, attempts: Rows[Attempt], verifier: Path
+    ) -> Iterator[tuple[Attempt, float | None]]:
+        """Stage: score attempts; returns each with its log-likelihood under this verifier (see `Likelihood.of`)."""
         asked = (
             (a.id, self.prompts.training_prompt(a.problem), self.prompts.training_target(a.completion.text))
             for a in attempts
         )
-        scores = self._score(iteration, stage, asked, len(attempts), iteration.folder / VERIFIER)
+        scores = self._score(iteration, stage, asked, len(attempts), verifier)
         return zip(attempts, (row.log_likelihood for row in scores), strict=True)
 
-    def _attempts(self, iteration: Iteration) -> list[Path]:
+    def _attempts(self, iteration: Iteration, store: Store) -> list[Path]:
         """The plain attempts that the verifier of an iteration learns from: its own and earlier ones."""
         last = self.recipe.verifier.iterations
         first = 1 if last == "all" else max(1, iteration.number - last + 1)
-        earlier = (self.store.rows(number, "attempts", Attempt) for number in range(first, iteration.number))
+        earlier = (store.rows(number, "attempts", Attempt) for number in range(first, iteration.number))
         there = (rows.path for rows in earlier if isinstance(rows, Rows))  # a fork may begin with what sampled nothing
         return [*there, iteration.folder / "attempts.jsonl"]
 

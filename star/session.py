@@ -18,20 +18,20 @@ from star.cards import model_card
 from star.clock import spent
 from star.curriculum import choose
 from star.drop import Dropped, Filters, drop
-from star.evaluate import accuracy, best_of
 from star.files import Rows
 from star.history import ProblemHistory, continue_history, difficulty
 from star.mix import mix
 from star.models import Checkpoint
 from star.preflight import Checked
 from star.processes import World
-from star.prompts import evaluates_with_exemplars, samples_with_exemplars
+from star.prompts import samples_with_exemplars
 from star.quality.stage import rank
 from star.ranker import Ranker
 from star.recipe import Decoding
 from star.records import Attempt, Example, Problem, derive_seed, model_name
 from star.rollout import Wave, rollout
 from star.sample import Sampler
+from star.scores import held_out_scores
 from star.select import accepted, examples, require_some
 from star.store import Artefacts, Iteration, Journal, Store
 from star.sweep import SWEEP, decoding_in, stage_of, sweep_table, threshold_in, tried_decodings, tried_problems
@@ -66,7 +66,7 @@ class Session:
         self.real = checked.real
         self._synthesizer = checked.writer and Synthesizer(self.recipe, checked.writer, self.train, checked.protected)
         self.store, self.checkpoint, self.sampler, self.world = store, checkpoint, sampler, world
-        self.ranker = Ranker(checked.recipe, checkpoint, checked.prompts, self.are_protected, store, world)
+        self.ranker = Ranker(checked.recipe, checkpoint, checked.prompts, world)
         self._weights: tuple[Path | None, str] = (None, model_name(0))
 
     def use_model(self, number: int) -> None:
@@ -164,7 +164,7 @@ class Session:
         """Stages: where the recipe has a `verifier`, train one on right and wrong attempts (`star/ranker.py`)."""
         if self.ranker.is_due(iteration.number):
             self.sampler.release()
-            self.ranker.train(iteration)
+            self.ranker.train(iteration, self.store, self.are_protected)
 
     @spent("auditing")
     def watch_reference(self, iteration: Iteration) -> dict[str, Any]:
@@ -173,28 +173,21 @@ class Session:
 
     def evaluate(self, iteration: Iteration) -> None:
         """Stages: attempt the held-out problems, then score them; where there is a verifier, best-of-n too."""
-        scores = {}
         if self.recipe.method == "curate" and iteration.number > 0:  # the base model again
             iteration.json("scores", lambda: self.store.metrics()[0]["accuracy"])
             return
-        for exemplars in evaluates_with_exemplars(self.recipe, iteration.number):
-            mode = "few-shot" if exemplars else "zero-shot"
-            decoding = self.recipe.evaluation_decoding
-            stage = f"evaluation-{mode}"
-            attempts = self._sample(iteration, stage, self.held_out, decoding, hinted=False, exemplars=exemplars)
-            scores[mode] = accuracy(attempts, self.task.meaning)
-            if len(scores) == 1 and self.recipe.evaluation.best_of and self.ranker.has_verifier(iteration):
-                scores[mode] |= self._best_of(iteration, exemplars)
-        iteration.json("scores", lambda: scores)
 
-    def _best_of(self, iteration: Iteration, exemplars: bool) -> dict[str, Any]:
-        """Stages: several samples of each held-out problem, and how the verifier ranks them; what k of them give."""
-        stage, decoding = "evaluation-best-of", self.recipe.best_of_decoding
-        attempts = self._sample(iteration, stage, self.held_out, decoding, hinted=False, exemplars=exemplars)
-        self.sampler.release()
-        found = accuracy(attempts, self.task.meaning)
-        ranked = self.ranker.rank(iteration, f"{stage}-scores", attempts)
-        return {"best_of": best_of(ranked), **{kind: found[kind] for kind in ("majority_at", "pass_at")}}
+        def sample(stage: str, decoding: Decoding, exemplars: bool) -> Rows[Attempt]:
+            return self._sample(iteration, stage, self.held_out, decoding, hinted=False, exemplars=exemplars)
+
+        def rank(stage: str, attempts: Rows[Attempt]) -> Iterator[tuple[Attempt, float | None]]:
+            self.sampler.release()  # there may be no room for two models
+            return self.ranker.rank(iteration, stage, attempts, verifier)
+
+        verifier = self.ranker.verifier(iteration)
+        ranked = rank if verifier else None
+        scores = held_out_scores(self.recipe, iteration.number, sample, self.task.meaning, ranked)
+        iteration.json("scores", lambda: scores)
 
     @spent("auditing")
     def audit(self, iteration: Iteration) -> None:

@@ -54,8 +54,9 @@ class Spool(Sequence[Item], Generic[Item]):
         data = _pack(item)
         if not self._is_at_end:
             self._file.seek(self._ends[-1])
-            self._is_at_end = True
+        self._is_at_end = False  # unless all of it is written: the disk may be full
         self._file.write(data)
+        self._is_at_end = True
         self._ends.append(self._ends[-1] + len(data))
 
     def __len__(self) -> int:

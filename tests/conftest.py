@@ -92,6 +92,27 @@ def varied_run(tmp_path_factory, cache) -> Path:
     return folder / "runs" / "varied"
 
 
+VERIFIER = (
+    "decoding.samples=3",
+    "decoding.temperature=1.0",
+    "rationalization.probability=0",
+    "verifier={lr: 3e-3, batch_size: 8, checkpoint_every: 3}",
+    "evaluation.best_of={samples: 4}",
+    "sampler.max_tokens_in_flight=4096",  # not what is free now, which others' work changes, and manifests tell
+)
+
+
+@pytest.fixture(scope="session")
+def verified_run(tmp_path_factory, cache) -> Path:
+    """A run of two iterations, each with a learned verifier. Read only."""
+    from star.cli import main
+
+    folder = tmp_path_factory.mktemp("verified-run")
+    (folder / "tiny.yaml").write_text(TINY)
+    assert main(["run", str(folder / "tiny.yaml"), *VERIFIER, "--runs", str(folder / "runs")]) == 0
+    return folder / "runs" / "tiny"
+
+
 TEXT = [
     "Q: What is 12 + 34?\nA: 12 + 34 = 46.\n#### 46\n\n",
     "Q: Tom has three apples and buys two more. How many has he?\nA: 3 + 2 = 5 apples.\n#### 5\n\n",

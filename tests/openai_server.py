@@ -22,6 +22,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NoReturn
 
+import psutil
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -173,7 +175,10 @@ class Running:
                 time.sleep(0.1)
 
     def end(self):
-        self.process.kill()
+        """With what it has started: vLLM's engine outlives its server."""
+        for process in (*psutil.Process(self.process.pid).children(recursive=True), self.process):
+            with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+                process.kill()
         self.process.wait()
         self.process.stdin.close()
 

@@ -4,10 +4,22 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from scripts.costs import GPUS, FineTuning, Sampling, Shape, Texts, decode_seconds
 from scripts.estimate import main
-from scripts.shapes import LLAMAS
+from scripts.planning.assumed import Assumed
+from scripts.planning.costs import GPUS, FineTuning, Sampling, Shape, Texts, decode_seconds
+from scripts.planning.counts import count
+from scripts.planning.rates import rates
+from scripts.planning.reader import Reader
+from scripts.planning.shapes import LLAMAS
+from star.cli import main as star_main
+from star.models.starter import starter_tokenizer
+from star.recipe import load_recipe
+from star.store import Store
+from star.tasks import build_task
+from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[1]
 
@@ -81,3 +93,144 @@ def test_what_is_missing_is_named_with_what_to_do(capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
     assert main(["recipes/smollm2-gsm8k.yaml", "model.gguf=nowhere.gguf", "--gpu", "h100"]) == 2
     assert "--llama" in capsys.readouterr().err
+
+
+SUMS = ["recipes/self-instruct.yaml", "--llama", "1B", "--gpu", "h100"]
+"""630 sums, and 128 prompts that write more of them."""
+
+
+def test_new_problems_are_tried_and_their_prompts_and_votes_counted(plan):
+    computed = plan(*SUMS, "--drafts", "2", "--passed", "0.25")
+    assert computed["problems"] == 630 + 128 * 2 * 0.25
+    assert computed["samples"] == 128 + 694 * 1.5  # half of them fail, and are rationalized
+    assert "votes" not in computed["tokens"]
+    words = [*SUMS, "synthesize.answers=consensus", "--drafts", "2", "--passed", "0.25", "--agreed", "0.75"]
+    voted, again = plan(*words, "--completion", "20"), plan(*words, "--completion", "20", "--iteration", "2")
+    assert voted["problems"] == 630 + 64 * 0.75
+    assert voted["tokens"]["votes"]["written"] == 64 * 9 * 20
+    assert again["tokens"]["votes"]["written"] == (64 + 48) * 9 * 20  # those of iteration 1 stand on votes
+    assert voted["samples"] == 128 + 64 * 9 + 678 + 315  # what was voted on is no hint to give
+
+
+def test_lessons_and_passages_are_read_from_what_the_recipe_names(plan, tmp_path):
+    rows = [{"question": f"Tom has {n} apples and buys 2. How many?", "answer": f"#### {n + 2}"} for n in range(3, 40)]
+    for split, part in (("train", rows[:30]), ("test", rows[30:])):
+        (tmp_path / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part))
+    where = [f"task.path={tmp_path}", "--llama", "1B", "--gpu", "h100"]
+    for name in ("textbook", "reshape"):
+        found = plan(f"recipes/{name}.yaml", *where, "--passed", "0.5", "--agreed", "0.5")
+        assert found["assumed"].keys() >= {"drafts", "passed", "agreed"}
+        assert found["tokens"]["new problems"]["written"] == 96 * found["assumed"]["writing"]
+        assert found["tokens"]["votes"]["written"] == 48 * 9 * found["assumed"]["completion"]
+    assert found["problems"] == 30 + 24  # of reshape, whose answers stand in a document
+    apart = plan("recipes/reshape.yaml", *where, "synthesize.with_passage=false", "problems_per_iteration=null")
+    behind = plan("recipes/reshape.yaml", *where, "problems_per_iteration=null")
+    assert behind["tokens"]["attempts"]["read"] > 2 * apart["tokens"]["attempts"]["read"]
+    assert behind["tokens"]["votes"]["read"] == pytest.approx(apart["tokens"]["votes"]["read"])
+
+
+@given(passed=st.floats(0, 1), agreed=st.floats(0, 1), number=st.integers(1, 50))
+@settings(max_examples=25)
+def test_voted_answers_are_never_more_than_their_share(sums, passed, agreed, number):
+    counts = count(sums, Assumed(passed=passed, agreed=agreed), None, number)
+    assert 630 <= counts.problems <= 630 / (1 - 0.25) + 1e-9
+    assert counts.samples >= 128 + counts.problems
+
+
+@pytest.fixture(scope="module")
+def sums():
+    """The data of `SUMS`, with all answers voted on."""
+    recipe = load_recipe(ROOT / SUMS[0], ["synthesize.answers=consensus"])
+    return Reader(recipe, build_task(recipe), None, None)
+
+
+def test_a_sweep_is_counted_among_the_samples(plan):
+    found = plan("recipes/family/b-star.yaml", "--gpu", "h100")
+    assert found["samples"] == 200 * 4 + 20 * 4 * 5
+    assert any("about 10 such iterations" in line for line in found["unknown"])  # as the run had
+
+
+def test_a_verifier_costs_pairs_their_reference_and_ranking(plan):
+    found = plan("recipes/family/v-star.yaml", "--gpu", "h100", "--solved", "0.5", "--pairs", "2")
+    tokens, flops = found["tokens"], found["flops"]
+    assert found["pairs"] == 300 * 0.5 * 2
+    assert tokens["verifier"]["read"] == pytest.approx(2 * tokens["scoring pairs"]["read"])  # two epochs
+    assert tokens["best-of"]["written"] == pytest.approx(4 * tokens["evaluation"]["written"])
+    forward = flops["scoring pairs"] / tokens["scoring pairs"]["read"]
+    assert flops["ranking"] / tokens["ranking"]["read"] == pytest.approx(forward, rel=0.01)
+    assert flops["verifier"] / tokens["verifier"]["read"] > 2 * forward
+    assert found["bytes"]["adapter"] == 2 * plan("recipes/family/star.yaml", "--gpu", "h100")["bytes"]["adapter"]
+
+
+def test_a_verifier_that_is_not_trained_costs_nothing_and_the_plan_says_why(plan):
+    words = ["recipes/family/v-star.yaml", "--gpu", "h100"]
+    for override, reason in (
+        ("verifier.when=last", "--iteration 40"),
+        ("decoding.samples=1", "no problem has a right attempt and a wrong one"),
+    ):
+        found = plan(*words, override)
+        assert not found["pairs"]
+        assert not {"verifier", "scoring pairs", "ranking", "best-of"} & found["seconds"].keys()
+        assert any(reason in line for line in found["unknown"])
+    assert plan(*words, "verifier.when=last", "--iteration", "40")["pairs"] > 0
+
+
+def test_what_is_only_curated_is_neither_trained_on_nor_evaluated(plan):
+    found = plan("recipes/curate.yaml", "--gpu", "h100")
+    assert found["tokens"].keys() == {"attempts", "rationalizations"}
+    assert found["examples"] > 0
+    assert found["bytes"]["adapter"] == 0
+
+
+def test_bare_answers_are_trained_on_without_sampling(plan):
+    found = plan("recipes/arithmetic.yaml", "method=direct", "problems_per_iteration=null", "--gpu", "h100")
+    assert found["tokens"].keys() == {"evaluation", "fine-tuning"}
+    assert found["samples"] == 0
+    assert found["examples"] == found["problems"]
+
+
+def test_a_practice_world_is_as_large_as_asked_for_and_starts_at_its_level(plan):
+    words = ["recipes/curriculum.yaml", "--gpu", "h100"]
+    all_levels, first, last = (plan(*words, *more) for more in ([], ["curriculum.start=1"], ["curriculum.start=5"]))
+    assert all_levels["samples"] == first["samples"] == last["samples"] == 600
+    lengths = [found["tokens"]["attempts"]["written"] for found in (first, all_levels, last)]
+    assert lengths == sorted(lengths)
+    assert lengths[2] > 1.5 * lengths[0]
+
+
+def test_a_quality_filter_and_carried_rationales_change_what_is_trained_on(plan):
+    words = ["recipes/arithmetic.yaml", "--gpu", "h100"]
+    plain = plan(*words)["examples"]
+    assert plan(*words, "selection.quality={keep: 0.8}")["examples"] == pytest.approx(0.8 * plain)
+    carried = [plan(*words, "selection.keep_iterations=2", "--iteration", n)["examples"] for n in "123"]
+    assert carried == pytest.approx([plain, 2 * plain, 2 * plain])
+
+
+def test_what_is_assumed_and_what_is_left_out_is_printed(capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert main([*SUMS, "--passed", "0.25"]) == 0
+    shown = capsys.readouterr().out
+    assert "--passed 0.25" in shown
+    assert "the audit is not estimated" in shown
+    with pytest.raises(SystemExit):
+        main([*SUMS, "--passed", "1.5"])
+    assert "a share from 0 to 1" in capsys.readouterr().err
+
+
+def test_at_its_own_rates_a_run_is_estimated_to_the_sample(tmp_path):
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    words = [
+        "iterations=1", "decoding.samples=3", "decoding.temperature=1.0", "verifier={epochs: 1}",
+        "evaluation.best_of={samples: 2}", "synthesize={kind: self_instruct, prompts: 4, human: 2, machine: 0, new: 2}",
+        "synthesize.decoding={max_new_tokens: 20}", "synthesize.answers=consensus",
+    ]  # fmt: skip
+    assert star_main(["run", str(tmp_path / "tiny.yaml"), *words, "--runs", str(tmp_path / "runs")]) == 0
+    store = Store.existing(tmp_path / "runs" / "tiny")
+    recipe, metrics = load_recipe(store.folder / "recipe.yaml", []), store.metrics()[1]
+    reader = Reader(recipe, build_task(recipe), starter_tokenizer(), None)
+    known = rates(recipe, store.folder / "iterations" / "001", metrics, len(reader.train))
+    counts = count(reader, known, None, 1)
+    assert metrics["verifier"]["pairs"] > 0
+    assert counts.pairs == pytest.approx(metrics["verifier"]["pairs"])
+    assert counts.samples == pytest.approx(metrics["samples"])
+    assert counts.stages["new problems"].attempts == metrics["synthesis"]["samples"]["written"] == 4

@@ -19,28 +19,9 @@ from star.report.compare import load_runs, measures, print_comparison
 from star.store import Iteration, Store
 from star.store.changes import changed_keys
 from star.store.retention import VERIFIER_WEIGHTS, WEIGHTS, retire
+from tests.conftest import VERIFIER
 from tests.processes.conftest import TORCHRUN, launch, two  # noqa: F401 - fixtures
 from tests.store.test_faults import run as run_in_process
-
-VERIFIER = (
-    "decoding.samples=3",
-    "decoding.temperature=1.0",
-    "rationalization.probability=0",
-    "verifier={lr: 3e-3, batch_size: 8, checkpoint_every: 3}",
-    "evaluation.best_of={samples: 4}",
-    "sampler.max_tokens_in_flight=4096",  # not what is free now, which others' work changes, and manifests tell
-)
-
-
-@pytest.fixture(scope="session")
-def verified_run(tmp_path_factory, cache):
-    """A run of two iterations, each with a verifier. Read only."""
-    from tests.conftest import TINY
-
-    folder = tmp_path_factory.mktemp("verified-run")
-    (folder / "tiny.yaml").write_text(TINY)
-    assert main(["run", str(folder / "tiny.yaml"), *VERIFIER, "--runs", str(folder / "runs")]) == 0
-    return folder / "runs" / "tiny"
 
 
 def test_pairs_of_all_iterations_train_a_verifier_that_ranks_candidates(verified_run):

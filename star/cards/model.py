@@ -93,7 +93,7 @@ def _several(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     }
     for kind, title in kinds.items():
         if shares := found.get(kind):
-            yield title, ", ".join(f"k = {k}: {percent(share)}" for k, share in shares.items())
+            yield title, ", ".join(f"k = {k}: {percent(shares[k])}" for k in sorted(shares, key=int))
 
 
 def _limits(

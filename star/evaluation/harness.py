@@ -22,9 +22,10 @@ from star.evaluation.score import Evaluation
 from star.files import make_folder, to_line, write_json, write_text
 from star.recipe import Recipe
 from star.records import Attempt
+from star.scores import SEVERAL
 
 METRIC = "acc"
-"""The only metric: the mean over problems of the share of right samples."""
+"""The mean over problems of the share of right samples. What k samples give is `best_of_4` and the like beside it."""
 FILTER = "none"
 VERSION = 1
 """Of the task, as lm-eval counts versions."""
@@ -47,7 +48,7 @@ def write_harness_results(evaluation: Evaluation, folder: Path) -> Path:
     for mode in results["scores"]:
         task, samples = harness_task(evaluation.recipe, mode), list(_samples(evaluation, mode))
         write_text(folder / f"samples_{task}_{date}.jsonl", "".join(map(to_line, samples)))
-        for key, value in _of_task(evaluation, task, samples).items():
+        for key, value in _of_task(evaluation, mode, samples).items():
             found[key][task] = value
     page = {
         **found,
@@ -71,8 +72,10 @@ def write_harness_results(evaluation: Evaluation, folder: Path) -> Path:
     return folder / f"results_{date}.json"
 
 
-def _of_task(evaluation: Evaluation, task: str, samples: list[dict[str, Any]]) -> dict[str, Any]:
+def _of_task(evaluation: Evaluation, mode: str, samples: list[dict[str, Any]]) -> dict[str, Any]:
     """What the results say of one task, by the key that it stands under."""
+    task, scores = harness_task(evaluation.recipe, mode), evaluation.results["scores"][mode]
+    several = {f"{kind}_{k}": share for kind in SEVERAL for k, share in scores.get(kind, {}).items()}
     shares, count = [sample[METRIC] for sample in samples], len(samples)
     error = stdev(shares) / math.sqrt(count) if count > 1 else "N/A"
     hashes = "".join(sample["doc_hash"] + sample["prompt_hash"] + sample["target_hash"] for sample in samples)
@@ -84,11 +87,16 @@ def _of_task(evaluation: Evaluation, task: str, samples: list[dict[str, Any]]) -
         "repeats": evaluation.results["decoding"]["samples"],
     }
     return {
-        "results": {"alias": task, f"{METRIC},{FILTER}": mean(shares), f"{METRIC}_stderr,{FILTER}": error},
+        "results": {
+            "alias": task,
+            f"{METRIC},{FILTER}": mean(shares),
+            f"{METRIC}_stderr,{FILTER}": error,
+            **{f"{metric},{FILTER}": share for metric, share in several.items()},
+        },
         "configs": config,
         "versions": VERSION,
         "n-shot": 0,
-        "higher_is_better": {METRIC: True},
+        "higher_is_better": dict.fromkeys((METRIC, *several), True),
         "n-samples": {"original": count, "effective": count},
         "task_hashes": _hash(hashes),
     }

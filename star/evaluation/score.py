@@ -1,33 +1,36 @@
 """Attempt the held-out problems and score them, in a folder of its own, where a killed evaluation goes on.
 
     ROOT/KIND-KEY/003/  subject.json  evaluation-few-shot.jsonl  results.json  MANIFEST.json
+                        evaluation-best-of.jsonl  evaluation-best-of-scores.jsonl  where a verifier ranks
 
-`KEY` stands for everything but the adapter, `003` for the iteration: evaluations that compare are side by side.
+`KEY` stands for everything but the adapters, `003` for the iteration: evaluations that compare are side by side.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from star.clock import clock
+from star.console import console
 from star.errors import UserError
-from star.evaluate import accuracy
 from star.evaluation.subject import Subject
 from star.facts import exemplars_hash, machine_facts
 from star.files import Rows, make_folder, read_json
 from star.preflight import base_tokenizer
 from star.processes import Alone
-from star.prompts import PromptBuilder, evaluates_with_exemplars
-from star.recipe import Recipe, recipe_hash
+from star.prompts import PromptBuilder
+from star.ranker import Ranker
+from star.recipe import Decoding, Recipe, recipe_hash
 from star.records import Attempt, Problem, derive_seed, model_name
 from star.rollout import Wave, rollout
 from star.sample import Sampler, open_sampler, tokens_in_flight
+from star.scores import held_out_scores
 from star.store import Iteration
 from star.store.manifest import read_manifest, require_intact
 from star.store.owner import own
@@ -79,17 +82,18 @@ def score(subject: Subject, root: Path | None = None) -> Evaluation:
     key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:12]
     folder = (root or subject.root) / f"{task.name}-{key}"
     make_folder(folder)
-    facts = {**decides, "model": model_name(subject.number), "adapter_sha256": subject.adapter_sha256}
+    facts = {**decides, "model": model_name(subject.number), **_adapters(subject)}
     final = folder / f"{subject.number:03d}"
+    if recipe.evaluation.best_of and subject.verifier is None:
+        console.print("note: there is no verifier to rank with, so evaluation.best_of is left aside", markup=False)
     with own(folder):
         if not final.exists():
             facts |= machine_facts(recipe.model)
             clock.take()  # what came before is no part of it
             iteration = Iteration(folder, subject.number, facts)
-            _require_same_weights(iteration, subject)
+            _require_same_adapters(iteration, subject)
             sampler = open_sampler(recipe, subject.checkpoint, tokens_in_flight(recipe, subject.checkpoint), folder)
-            attempts = _attempt(iteration, subject, task, prompts, held_out, sampler)
-            scores = {mode: accuracy(rows, task.meaning) for mode, rows in attempts}
+            scores = _scores(iteration, subject, task, prompts, held_out, sampler)
             settings = {**_settings(recipe, task), "problems": len(held_out)}
             iteration.json("results", lambda: {**facts, **settings, "scores": scores})
             iteration.finish()
@@ -97,34 +101,46 @@ def score(subject: Subject, root: Path | None = None) -> Evaluation:
     return Evaluation(final, recipe, _read(final, facts))
 
 
-def _require_same_weights(iteration: Iteration, subject: Subject) -> None:
+def _adapters(subject: Subject) -> dict[str, Any]:
+    """What an evaluation is made with that its folder's name does not say."""
+    verifier = subject.verifier
+    ranked_by = verifier and {"model": model_name(verifier.number), "sha256": verifier.sha256}
+    return {"adapter_sha256": subject.adapter_sha256, "ranked_by": ranked_by}
+
+
+def _require_same_adapters(iteration: Iteration, subject: Subject) -> None:
     """What was begun with one adapter must not go on with another: the folder's name says only which iteration."""
-    begun = iteration.json("subject", lambda: {"adapter_sha256": subject.adapter_sha256})["adapter_sha256"]
-    if begun != subject.adapter_sha256:
+    now = _adapters(subject)
+    begun = iteration.json("subject", lambda: now)
+    if begun["adapter_sha256"] != subject.adapter_sha256:
         raise UserError(
-            f"{iteration.folder}: an unfinished evaluation of an adapter with hash {begun}, and that of "
-            f"{model_name(subject.number)} has {subject.adapter_sha256}; delete {iteration.folder}, "
+            f"{iteration.folder}: an unfinished evaluation of an adapter with hash {begun['adapter_sha256']}, and that "
+            f"of {model_name(subject.number)} has {subject.adapter_sha256}; delete {iteration.folder}, "
             "or give another --out"
+        )
+    if (before := begun.get("ranked_by")) != now["ranked_by"]:
+        raise UserError(
+            f"{iteration.folder}: an unfinished evaluation that was ranked by {_shown(before)}, not by "
+            f"{_shown(now['ranked_by'])}; delete {iteration.folder}, or give another --out"
         )
 
 
-def _attempt(
+def _scores(
     iteration: Iteration,
     subject: Subject,
     task: Task,
     prompts: PromptBuilder,
     held_out: Sequence[Problem],
     sampler: Sampler,
-) -> Iterator[tuple[str, Iterable[Attempt]]]:
-    """The attempts of each evaluation mode. A run's own evaluation of that iteration has the same seeds."""
-    recipe, model = subject.recipe, model_name(subject.number)
-    decoding = task.with_stop(recipe.evaluation_decoding)
-    for exemplars in evaluates_with_exemplars(recipe, subject.number):
-        mode = "few-shot" if exemplars else "zero-shot"
-        seed = derive_seed(recipe.seed, subject.number, f"evaluation-{mode}")
+) -> dict[str, dict[str, Any]]:
+    """Stages: as a run's own evaluation of that iteration, which has the same seeds."""
+    recipe, number, model = subject.recipe, subject.number, model_name(subject.number)
 
-        def wave_of(part: Sequence[Problem], exemplars: bool = exemplars, seed: int = seed) -> Wave:
-            return Wave(prompts.prompts(part, False, exemplars), decoding, seed, subject.adapter, model, part)
+    def sample(stage: str, decoding: Decoding, exemplars: bool) -> Rows[Attempt]:
+        seed, resolved = derive_seed(recipe.seed, number, stage), task.with_stop(decoding)
+
+        def wave_of(part: Sequence[Problem]) -> Wave:
+            return Wave(prompts.prompts(part, False, exemplars), resolved, seed, subject.adapter, model, part)
 
         produce = partial(
             rollout,
@@ -135,18 +151,26 @@ def _attempt(
             world=Alone(),
             samples=decoding.samples,
             wave=recipe.sampler.wave,
-            label=f"{model}: {mode}",
+            label=f"{model}: {stage.removeprefix('evaluation-')}",
         )
-        make = lambda journal, produce=produce: produce(journal=journal)  # noqa: E731
-        yield mode, iteration.rows(f"evaluation-{mode}", make, Attempt)
+        return iteration.rows(stage, lambda journal: produce(journal=journal), Attempt)
+
+    def rank(stage: str, attempts: Rows[Attempt]) -> Iterator[tuple[Attempt, float | None]]:
+        sampler.release()  # there may be no room for two models
+        ranker = Ranker(recipe, subject.checkpoint, prompts, Alone())
+        return ranker.rank(iteration, stage, attempts, subject.verifier.adapter)
+
+    return held_out_scores(recipe, number, sample, task.meaning, rank if subject.verifier else None)
 
 
 def _settings(recipe: Recipe, task: Task) -> dict[str, Any]:
     """What of the recipe tells one evaluation from another, in full."""
+    several = recipe.best_of_decoding
     return {
         "task_settings": recipe.task.model_dump(mode="json"),
         "prompt": recipe.prompt.model_dump(mode="json"),
         "decoding": task.with_stop(recipe.evaluation_decoding).model_dump(mode="json"),
+        "best_of_decoding": several and task.with_stop(several).model_dump(mode="json"),
         "seed": recipe.seed,
     }
 
@@ -157,4 +181,12 @@ def _read(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
     results = read_json(folder / "results.json")
     if results["adapter_sha256"] != facts["adapter_sha256"]:
         raise UserError(f"{folder}: these are the results of another adapter of {facts['model']}; {remedy}")
+    if (before := results.get("ranked_by")) != facts["ranked_by"]:
+        ours = _shown(facts["ranked_by"])
+        raise UserError(f"{folder}: these results were ranked by {_shown(before)}, not by {ours}; {remedy}")
     return results
+
+
+def _shown(ranked_by: dict[str, str] | None) -> str:
+    """The learned verifier of an evaluation, in words."""
+    return f"the verifier of {ranked_by['model']} with hash {ranked_by['sha256']}" if ranked_by else "no verifier"

@@ -9,10 +9,10 @@ from typing import Any
 
 from star.console import console
 from star.errors import UserError
-from star.models import Checkpoint, recorded_checkpoint, resolve_checkpoint
+from star.models import Checkpoint, choose_device, choose_dtype, recorded_checkpoint, resolve_checkpoint
 from star.recipe import Recipe, load_recipe, make_recipe
 from star.store import Store
-from star.store.retention import WEIGHTS, best
+from star.store.retention import VERIFIER_WEIGHTS, WEIGHTS, best, retired
 from star.tasks import TASKS, known_task
 from star.tasks.guess import guess
 
@@ -26,6 +26,15 @@ NAMES = ("base", "best")
 
 
 @dataclass(frozen=True)
+class LearnedVerifier:
+    """A verifier that a run has trained (`star/ranker.py`): after which iteration, and its adapter."""
+
+    number: int
+    adapter: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Subject:
     """What is to be scored.
 
@@ -35,6 +44,7 @@ class Subject:
         number: of the iteration; 0 for a base model, or a model of no run.
         adapter, adapter_sha256: of that iteration.
         root: where evaluations are kept by default.
+        verifier: what ranks several samples of a problem, if `evaluation.best_of` asks for that and there is one.
     """
 
     recipe: Recipe
@@ -43,6 +53,7 @@ class Subject:
     adapter: Path | None
     adapter_sha256: str | None
     root: Path
+    verifier: LearnedVerifier | None = None
 
 
 def choose_subject(
@@ -51,6 +62,7 @@ def choose_subject(
     iteration: str | None = None,
     task: str | None = None,
     overrides: Sequence[str] = (),
+    best_of: int | None = None,
 ) -> Subject:
     """Find a model, and the problems to score it on.
 
@@ -60,15 +72,19 @@ def choose_subject(
         iteration: a number, `base` or `best`; the last finished one by default.
         task: a recipe (`.yaml`), the `kind` of a task, or a JSONL file; the run's own by default.
         overrides: `key=value`, as for `star run`.
+        best_of: how many samples of each problem a verifier of the run must rank; as `evaluation.best_of` by default,
+            which ranks where there is a verifier.
 
     Raises:
-        UserError: no such run, iteration, model or task; a key or value is wrong; or what the run's problems are judged
-            by is an object of the user's own.
+        UserError: no such run, iteration, model, verifier or task; a key or value is wrong; or what the run's problems
+            are judged by is an object of the user's own.
     """
     if run is None and (model is None or task is None):
         raise UserError("say what to score: a run directory, or --model MODEL and --task TASK")
     if model is not None and iteration is not None:
         raise UserError(f"--iteration {iteration} belongs to a run, and --model {model} is none: leave one out")
+    if model is not None and best_of is not None:
+        raise UserError(f"--best-of {best_of} asks a verifier of a run, and --model {model} has none: leave one out")
     settings: Settings = {}
     number, adapter, sha256 = 0, None, None
     if run is not None:
@@ -86,9 +102,37 @@ def choose_subject(
         settings["model"] = _model_settings(model, settings.get("model", {}))
         _leave_servers(settings)
     settings.setdefault("name", "evaluation")
+    if settings.get("verifier") is None:
+        if best_of is not None:
+            raise _no_verifier(best_of, run, number)
+        settings["evaluation"] = {**settings.get("evaluation", {}), "best_of": None}  # a task's recipe may ask for it
+    if best_of is not None:
+        overrides = [*overrides, f"evaluation.best_of.samples={best_of}"]
     recipe = make_recipe(settings, {}, "of this evaluation", overrides)
+    verifier = _verifier(store, number) if recipe.evaluation.best_of and model is None else None
+    if best_of is not None and verifier is None:
+        raise _no_verifier(best_of, run, number)
     root = Path("evaluations") if run is None else run / "evaluations"
-    return Subject(recipe, resolve_checkpoint(recipe, known_task(recipe)), number, adapter, sha256, root)
+    checkpoint = resolve_checkpoint(recipe, known_task(recipe))
+    return Subject(recipe, checkpoint, number, adapter, sha256, root, verifier)
+
+
+def _verifier(store: Store, number: int) -> LearnedVerifier | None:
+    """The verifier of an iteration, or the last one before it; of those whose weights are kept."""
+    for folder in reversed(store.finished()):
+        trained, weights = int(folder.name), store.manifest(folder)["files"].get(VERIFIER_WEIGHTS)
+        if trained <= number and weights and VERIFIER_WEIGHTS not in retired(folder):
+            store.require_intact(folder)
+            return LearnedVerifier(trained, (folder / VERIFIER_WEIGHTS).parent, weights["sha256"])
+    return None
+
+
+def _no_verifier(best_of: int, run: Path, number: int) -> UserError:
+    return UserError(
+        f"--best-of {best_of}: {run} keeps no verifier of iteration {number} or before it that could rank; one is "
+        "trained where the recipe has the key verifier (docs/verifier.md); for pass@k and majority@k alone, instead of "
+        f"--best-of: evaluation.best_of=null 'evaluation.decoding={{temperature: 0.7, samples: {best_of}}}'"
+    )
 
 
 def _mind_own_objects(store: Store, own_task: bool) -> None:
@@ -141,8 +185,10 @@ def _recorded_model(store: Store, settings: Settings) -> Settings:
     recipe = store.recipe
     recorded = store.read_run().get("base_model_sha256")
     checkpoint = recorded_checkpoint(recipe, known_task(recipe), recorded, store.folder)
+    dtype = choose_dtype(recipe.model, choose_device(recipe.model)) if recipe.model.starter else None
     return {
         **_machine(settings),
+        **({"dtype": str(dtype).removeprefix("torch.")} if dtype else {}),  # a path does not say that it is a starter
         "path": checkpoint.name,
         "revision": checkpoint.revision,
         "trust_remote_code": checkpoint.trust_remote_code,

@@ -12,12 +12,13 @@ from rich.text import Text
 from star.console import console
 from star.evaluation.score import Evaluation
 from star.report.table import in_order, printable
+from star.scores import SEVERAL
 
 HEADER = ("prompts", "group", "right", "of", "accuracy %", "95% interval", "right with a wrong step")
 
 
 def print_evaluation(evaluation: Evaluation) -> None:
-    """Print the accuracy of all problems and of each group; where there are several samples, pass and majority too."""
+    """Print the accuracy of all problems and of each group; where there are several samples, what k of them give."""
     results = evaluation.results
     console.print(
         f"{results['model']} of {results['base_model']}, {results['problems']} held-out problems of {results['task']}",
@@ -31,10 +32,17 @@ def print_evaluation(evaluation: Evaluation) -> None:
             table.add_row(*map(Text, cells))
     console.print(table, soft_wrap=False)
     for mode, scores in sorted(results["scores"].items()):
-        for kind in ("pass_at", "majority_at"):
+        for kind, title in SEVERAL.items():
             if shares := scores.get(kind):
-                shown = ", ".join(f"k = {k}: {100 * share:.1f}" for k, share in shares.items())
-                console.print(f"{mode}, {kind.replace('_at', '@k')} %: {shown}", markup=False)
+                shown = ", ".join(f"k = {k}: {100 * shares[k]:.1f}" for k in sorted(shares, key=int))
+                console.print(f"{mode}, {title} %: {shown}", markup=False)
+    if ranked_by := results.get("ranked_by"):
+        decoding = results["best_of_decoding"]
+        console.print(
+            f"ranked by the verifier of {ranked_by['model']}: {decoding['samples']} samples of each problem, "
+            f"at temperature {decoding['temperature']}",
+            markup=False,
+        )
     console.print(f"results: {evaluation.folder / 'results.json'}", markup=False)
 
 

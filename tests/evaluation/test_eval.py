@@ -119,6 +119,12 @@ def test_an_iteration_is_found_by_its_number_where_an_earlier_folder_is_gone(run
     assert choose_subject(run, iteration="2").adapter_sha256 == file_sha256(weights)
 
 
+def test_a_starter_is_scored_in_the_precision_that_the_run_sampled_in(tiny_run):
+    assert read_json(tiny_run / "run.json")["dtype"] == "float32"
+    assert choose_subject(tiny_run).recipe.model.dtype == "float32"  # and not what this processor is fast in
+    assert choose_subject(tiny_run, overrides=["model.dtype=bfloat16"]).recipe.model.dtype == "bfloat16"
+
+
 def test_an_unfinished_evaluation_does_not_go_on_with_another_adapter(run):
     subject = choose_subject(run, overrides=["evaluation.problems=3"])
     folder = score(subject).folder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from scripts.costs import Shape
+from scripts.planning.costs import Shape
 from star.errors import UserError
 from star.recipe import Recipe
 from star.tasks import Task

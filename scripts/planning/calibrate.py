@@ -9,8 +9,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from scripts.costs import Device, FineTuning, Sampling, Shape
-from scripts.counts import Reader
+from scripts.planning.costs import Device, FineTuning, Sampling, Shape
+from scripts.planning.reader import Reader
 from star.prompts import samples_with_exemplars
 from star.recipe import Recipe
 from star.recipe.training import Steps

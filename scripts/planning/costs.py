@@ -88,6 +88,12 @@ class Texts:
     own: float
     completion: float
 
+    def mixed(self, others: Texts, share: float) -> Texts:
+        """These, and a `share` of `others`, which are completed alike."""
+        shared = min(self.shared, others.shared)
+        own, other = (texts.shared + texts.own - shared for texts in (self, others))
+        return Texts(shared, (1 - share) * own + share * other, self.completion)
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -148,6 +154,23 @@ class FineTuning:
         """Forward and backward, and 6 for each weight of the adapter."""
         forward = shape.forward(self.tokens, (self.prompt + self.target) / 2, self.seen * self.target)
         return 2 * forward + 6 * shape.adapter(rank) * self.tokens
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """`texts` whose likelihood is asked for: a prompt and a target of so many tokens each, no prompt shared."""
+
+    texts: float
+    prompt: float
+    target: float
+
+    @property
+    def tokens(self) -> float:
+        return self.texts * (self.prompt + self.target)
+
+    def flops(self, shape: Shape) -> float:
+        """Forward alone."""
+        return shape.forward(self.tokens, (self.prompt + self.target) / 2, self.texts * self.target)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,176 @@
+"""`star eval` of a run with a learned verifier: several samples of each held-out problem, of which it picks one."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from star.cli import main
+from star.errors import UserError
+from star.evaluation import choose_subject
+from star.files import read_json, read_rows
+from star.store.retention import VERIFIER_WEIGHTS, WEIGHTS
+from star.train import Likelihood
+
+ROOT = Path(__file__).parents[2]
+SAMPLES, SCORES = "evaluation-best-of.jsonl", "evaluation-best-of-scores.jsonl"
+HELD_OUT = 19
+"""Problems of the tiny recipe."""
+
+
+@pytest.fixture
+def run(verified_run, tmp_path) -> Path:
+    """A copy of the run with verifiers, whose recipe asks for best-of-4."""
+    return Path(shutil.copytree(verified_run, tmp_path / "verified"))
+
+
+def scored(capsys, *arguments):
+    """What `star eval --json` prints."""
+    capsys.readouterr()
+    assert main(["eval", *map(str, arguments), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def without_its_verifier(run, number):
+    """As if that iteration had found no pairs."""
+    folder = run / f"iterations/{number:03d}"
+    shutil.rmtree(folder / "verifier")
+    manifest = read_json(folder / "MANIFEST.json")
+    manifest["files"] = {name: entry for name, entry in manifest["files"].items() if not name.startswith("verifier/")}
+    (folder / "MANIFEST.json").write_text(json.dumps(manifest))
+
+
+def test_an_iteration_is_ranked_as_the_run_did_it(run, capsys):
+    results = scored(capsys, run, "--iteration", 2)  # the recipe asks for best-of-4
+    [folder] = run.glob("evaluations/*/002")
+    assert results["scores"] == read_json(run / "iterations/002/scores.json")
+    for name in (SAMPLES, SCORES):
+        assert (folder / name).read_bytes() == (run / "iterations/002" / name).read_bytes()
+    verifier = read_json(run / "iterations/002/MANIFEST.json")["files"][VERIFIER_WEIGHTS]
+    assert results["ranked_by"] == {"model": "iteration-002", "sha256": verifier["sha256"]}
+    assert scored(capsys, run, "--iteration", 2, "--best-of", 4) == results  # what is there is read
+
+
+def test_other_problems_are_ranked_too_in_the_table_and_for_lm_eval(verified_run, tmp_path, capsys):
+    rows = [{"question": f"{a}+{b}", "answer": str(a + b)} for a in (1, 2, 3) for b in (1, 3, 5)]
+    (tmp_path / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    command = [
+        *("eval", verified_run, "--best-of", 16, "--task", tmp_path / "sums.jsonl", "--lm-eval", tmp_path / "harness"),
+        *("--out", tmp_path / "out", r"task.prompt='Q:{question}\nA:'", "task.answer_pattern='#([0-9]+)'"),
+    ]
+    assert main([*map(str, command)]) == 0
+    shown = capsys.readouterr().out
+    for name in ("pass@k", "majority@k", "best-of-k"):
+        [line] = re.findall(f"zero-shot, {name} %: (.*)", shown)
+        assert re.findall(r"k = (\d+): [\d.]+", line) == ["1", "2", "4", "8", "16"]
+    assert "ranked by the verifier of iteration-002: 16 samples of each problem, at temperature 0.7" in shown
+    [folder] = (tmp_path / "out").glob("*/002")
+    assert len(read_rows(folder / SAMPLES)) == len(read_rows(folder / SCORES)) == 16 * len(rows)
+    scores = read_json(folder / "results.json")["scores"]["zero-shot"]
+    assert scores["all"]["total"] == len(rows)  # of the plain evaluation
+    assert set(scores["best_of"]) == set(scores["majority_at"]) == set(scores["pass_at"]) == {"1", "2", "4", "8", "16"}
+    [page] = (tmp_path / "harness").rglob("results_*.json")
+    [found] = read_json(page)["results"].values()
+    for kind in ("best_of", "majority_at", "pass_at"):
+        assert {k: found[f"{kind}_{k},none"] for k in scores[kind]} == scores[kind]
+
+
+def test_an_iteration_without_a_verifier_of_its_own_gets_the_last_one_before_it_that_is_kept(run, capsys):
+    without_its_verifier(run, 2)
+    results = scored(capsys, run, "--problems", 3, "--best-of", 2)
+    assert (results["model"], results["ranked_by"]["model"]) == ("iteration-002", "iteration-001")
+    assert set(results["scores"]["zero-shot"]["best_of"]) == {"1", "2"}
+    for name in (WEIGHTS, VERIFIER_WEIGHTS):
+        (run / "iterations/001" / name).unlink()
+    (run / "iterations/001/RETIRED.json").write_text(json.dumps({"files": [WEIGHTS, VERIFIER_WEIGHTS]}))
+    assert main(["eval", str(run), "--best-of", "2"]) == 2
+    assert "keeps no verifier of iteration 2 or before it" in capsys.readouterr().err
+
+
+def test_without_a_verifier_a_recipe_that_would_rank_gets_plain_scores_and_a_word_on_it(verified_run, tmp_path, capsys):
+    assert main(["eval", str(verified_run), "--iteration", "base", "--out", str(tmp_path)]) == 0
+    assert "note: there is no verifier to rank with" in capsys.readouterr().out
+    [results] = map(read_json, tmp_path.glob("*/000/results.json"))
+    assert results["scores"] == read_json(verified_run / "iterations/000/scores.json")
+    assert results["ranked_by"] is None
+
+
+def test_any_model_is_scored_on_the_problems_of_a_recipe_that_would_rank(random_models, verified_run):
+    recipe = str(verified_run / "recipe.yaml")
+    subject = choose_subject(None, str(random_models["llama"]), task=recipe)
+    assert (subject.verifier, subject.recipe.evaluation.best_of) == (None, None)
+
+
+def test_a_run_without_a_verifier_says_how_to_get_pass_and_majority_alone_and_that_works(tiny_run, tmp_path, capsys):
+    assert main(["eval", str(tiny_run), "--best-of", "2"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"error: --best-of 2: {tiny_run} keeps no verifier of iteration 2 or before it" in said
+    instead = shlex.split(said.partition("instead of --best-of: ")[2])
+    results = scored(capsys, tiny_run, "--problems", 2, "--out", tmp_path, *instead)
+    assert {"pass_at", "majority_at"} < set(results["scores"]["zero-shot"])
+    assert "best_of" not in results["scores"]["zero-shot"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"best_of": 1}, "evaluation.best_of.samples"),
+        ({"best_of": 2, "iteration": "base"}, "keeps no verifier of iteration 0 or before it"),
+        ({"best_of": 2, "model": "gpt2"}, "--model gpt2 has none: leave one out"),
+        (
+            {"best_of": 2, "overrides": ["evaluation.decoding={samples: 2, temperature: 1.0}"]},
+            "best_of samples for itself",
+        ),
+    ],
+)
+def test_what_cannot_be_ranked_is_said_with_what_can(verified_run, arguments, message):
+    with pytest.raises(UserError, match=message):
+        choose_subject(**{"run": verified_run, **arguments})
+
+
+def test_results_that_no_verifier_ranked_are_not_taken_for_ranked_ones(run, capsys):
+    assert main(["eval", str(run), "--problems", "2"]) == 0
+    [folder] = run.glob("evaluations/*/002")
+    without_its_verifier(run, 2)
+    assert main(["eval", str(run), "--problems", "2"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "were ranked by the verifier of iteration-002 with hash" in said
+    assert f"delete {folder}" in said
+
+
+def with_fault(fault, out, log, command):
+    """`star` with a fault of the file system (see `scripts/faults.py`), and what it did there in a log."""
+    program = [sys.executable, "scripts/faults.py", fault, str(out), *command, "--out", str(out)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "FAULTS_LOG": str(log)}
+    return subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_killed_ranking_goes_on_with_what_was_sampled_and_scored(verified_run, tmp_path, monkeypatch):
+    command = ["eval", str(verified_run), "--best-of", "2", "sampler.wave=8"]
+    killed, whole, log, scored = tmp_path / "killed", tmp_path / "whole", tmp_path / "log", []
+    assert with_fault("kill@nowhere", whole, log, command).returncode == 0
+    sealing = [line.split()[0] for line in log.read_text().splitlines() if f"{SCORES}.journal.seals" in line]
+    done = with_fault(f"kill@{sealing[-4]}", killed, tmp_path / "again", command)  # in the midst of ranking
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    [partial] = killed.glob("*/002.partial")
+    samples, begun = (partial / SAMPLES).stat(), len(read_rows(partial / f"{SCORES}.journal.seals"))
+    assert begun > 0
+
+    of = Likelihood.of
+    monkeypatch.setattr(Likelihood, "of", lambda self, texts, adapter: scored.extend(texts) or of(self, texts, adapter))
+    assert main([*command, "--out", str(killed)]) == 0
+    assert len(scored) == 2 * HELD_OUT - 8 * begun
+    [ours], [theirs] = killed.glob("*/002"), whole.glob("*/002")
+    assert ((ours / SAMPLES).stat().st_ino, (ours / SAMPLES).stat().st_mtime_ns) == (
+        samples.st_ino,
+        samples.st_mtime_ns,
+    )
+    for name in (SAMPLES, SCORES, "results.json"):
+        assert (ours / name).read_bytes() == (theirs / name).read_bytes()
