@@ -15,15 +15,14 @@ from star.cli import main
 from star.machine import machine_error
 from star.sample.local import LocalSampler
 from star.store import Store
+from tests import faults
 
 ROOT = Path(__file__).parents[2]
 
 
-def run(recipe: Path, runs: Path, *arguments: str, fault: str | None = None) -> subprocess.CompletedProcess:
-    """`star run`, with a fault of the file system (see `scripts/faults.py`)."""
-    program = ["scripts/faults.py", fault, str(runs)] if fault else ["-m", "star"]
-    command = [sys.executable, *program, "run", str(recipe), "--runs", str(runs), *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def run(recipe: Path, runs: Path, fault: str = "none@") -> faults.Ended:
+    """`star run`, with a fault of the file system."""
+    return faults.star(fault, runs, "run", str(recipe), "--runs", str(runs))
 
 
 def assert_whole_so_far(runs: Path, capsys) -> None:
@@ -93,9 +92,12 @@ def test_a_full_disk_ends_the_run_and_with_more_room_the_same_command_goes_on(
     assert differences(tiny_run, folder / "tiny") == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize(
-    "moment", ["001.partial/attempts.jsonl.journal.seals", "001.partial/adapter.checkpoints/000003"]
+    ("number", "moment"),
+    [
+        (signal.SIGTERM, "001.partial/attempts.jsonl.journal.seals"),
+        (signal.SIGINT, "001.partial/adapter.checkpoints/000003"),
+    ],
 )
 def test_a_signal_ends_the_run_after_the_wave_or_the_step_and_says_how_to_go_on(
     tiny_run, tiny_recipe, tmp_path, capsys, number, moment
@@ -193,7 +195,7 @@ def test_a_kill_at_some_file_operations_ends_with_the_same_bits(tmp_path, tiny_r
         "train.checkpoint_every=4",
     ]
     done = subprocess.run(
-        [sys.executable, "scripts/torture.py", *recipe, "--sweep", "--every", "101", "--folder", str(tmp_path / "t")],
+        [sys.executable, "scripts/torture.py", *recipe, "--sweep", "--every", "151", "--folder", str(tmp_path / "t")],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
