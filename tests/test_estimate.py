@@ -11,10 +11,12 @@ from scripts.estimate import main
 from scripts.planning.assumed import Assumed
 from scripts.planning.costs import GPUS, FineTuning, Sampling, Shape, Texts, decode_seconds
 from scripts.planning.counts import HISTORY, count
+from scripts.planning.plan import MICRO_BATCH
 from scripts.planning.reader import Reader
 from scripts.planning.shapes import LLAMAS
 from star.recipe import load_recipe
 from star.tasks import build_task
+from star.train.batches import CPU_TOKENS, GPU_TOKENS
 
 ROOT = Path(__file__).parents[1]
 
@@ -35,6 +37,10 @@ def test_parameters_are_those_of_the_published_models():
     billions = {name: (shape.body + (1 if shape.tied else 2) * shape.head) / 1e9 for name, shape in LLAMAS.items()}
     expected = {"1B": 1.24, "7B": 6.74, "8B": 8.03, "70B": 70.55}  # the model cards at huggingface.co/meta-llama
     assert billions == pytest.approx(expected, rel=0.005)
+
+
+def test_a_step_is_split_as_training_splits_it():
+    assert MICRO_BATCH == {"cpu": CPU_TOKENS, "gpu": GPU_TOKENS}
 
 
 def test_flops_are_those_of_a_model_counted_by_torch(capsys):

@@ -30,7 +30,7 @@ DISK = 0.5e9
 NETWORK = 1.25e9
 """Bytes a second between machines: 10 Gbit/s."""
 MICRO_BATCH = {"cpu": 2048, "gpu": 4096}
-"""Tokens whose activations are kept at once (`star/train/fit.py`)."""
+"""Tokens whose activations are kept at once (`star/train/batches.py`)."""
 
 
 @dataclass(frozen=True)

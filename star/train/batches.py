@@ -11,6 +11,11 @@ import torch
 from star.models import encode_prompt, encode_target
 from star.records import Example
 
+CPU_TOKENS = 2048
+"""Tokens of one forward pass in training on a CPU: what they take stays near the processor."""
+GPU_TOKENS = 4096
+"""The same on any other device: enough to keep one at work, and what a 7B model makes of them fits beside its weights
+(20 GB, `scripts/estimate.py`)."""
 IGNORE = -100
 """Label of a token that is not learned (`torch.nn.functional.cross_entropy`'s default)."""
 
@@ -38,6 +43,11 @@ def tokenise(
     fits = [context is None or len(row) <= context for row in rows]
     kept = [row for row, fit in zip(rows, fits, strict=True) if fit]
     return kept, [row.attempt_id for row, fit in zip(rows, fits, strict=True) if not fit]
+
+
+def tokens_at_once(device: torch.device) -> int:
+    """Tokens of one forward pass in training, unless a single example is longer."""
+    return CPU_TOKENS if device.type == "cpu" else GPU_TOKENS
 
 
 def micro_batches(

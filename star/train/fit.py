@@ -24,13 +24,10 @@ from star.interrupt import whole
 from star.recipe import Optimization
 from star.store import Checkpoints
 from star.train.adapters import speed_up
-from star.train.batches import micro_batches
+from star.train.batches import micro_batches, tokens_at_once
 from star.train.loss import TargetLoss
 from star.train.parallel import Parallel
 from star.train.state import State, load_state, save_state
-
-CPU_TOKENS = 2048
-"""Tokens of one forward pass on a CPU, unless a single example is longer: what they take stays near the processor."""
 
 
 class Learned(Protocol):
@@ -110,7 +107,7 @@ def fit(
     speed_up(model)
     parallel.shard(model, base._no_split_modules or ())
     state = _state(model, settings, course.steps)
-    update = partial(_optimizer_step, model, state, objective, course, parallel, base.device.type == "cpu")
+    update = partial(_optimizer_step, model, state, objective, course, parallel, tokens_at_once(base.device))
     checkpoints = None if parallel.is_sharded else checkpoints  # no process has all of the state
     saved = parallel.agreed(checkpoints.last() if checkpoints else None)
     log = load_state(saved, state) if saved else []
@@ -151,7 +148,7 @@ def _optimizer_step(
     objective: Objective,
     course: Course,
     parallel: Parallel,
-    on_cpu: bool,
+    tokens: int,
     items: Sequence[Item],
     step: int,
 ) -> tuple[float, float, dict[str, float]]:
@@ -160,7 +157,7 @@ def _optimizer_step(
     units, suspects, settings = objective.units(items), items, course.settings
     sums = dict.fromkeys(("loss", *objective.logged), 0.0)
     state.optimizer.zero_grad()
-    for part, weight in _parts(items, settings, parallel, on_cpu):
+    for part, weight in _parts(items, settings, parallel, tokens):
         loss, more = objective.loss(model, part)
         (loss * (weight * parallel.factor) / units).backward()
         for name, value in {"loss": loss.item(), **more}.items():
@@ -182,11 +179,11 @@ def _optimizer_step(
 
 
 def _parts(
-    items: Sequence[Item], settings: Optimization, parallel: Parallel, on_cpu: bool
+    items: Sequence[Item], settings: Optimization, parallel: Parallel, tokens: int
 ) -> Iterator[tuple[list[Item], float]]:
     """The micro-batches of this process, and how much each counts: all processes take as many where weights are
     sharded, the last ones for nothing."""
-    split = partial(micro_batches, examples=settings.micro_batch_size, tokens=CPU_TOKENS if on_cpu else None)
+    split = partial(micro_batches, examples=settings.micro_batch_size, tokens=tokens)
     ordered = sorted(items, key=len, reverse=True)
     mine = parallel.share(ordered)
     parts = split(mine) if mine else []

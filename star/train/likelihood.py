@@ -26,7 +26,7 @@ from star.train.batches import TokenisedExample, micro_batches
 from star.train.loss import TargetLoss
 
 TOKENS_AT_ONCE = {"cpu": 2048}
-"""Tokens of one forward pass, unless a single text is longer (see `CPU_TOKENS` in `fit.py`)."""
+"""Tokens of one forward pass, unless a single text is longer (see `CPU_TOKENS` in `batches.py`)."""
 TOKENS_ELSEWHERE = 16384
 """The same on other devices."""
 

@@ -2,13 +2,23 @@
 
 from collections import Counter
 
+import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from star.order import batches
 from star.records import Example
 from star.train import tokenise
-from star.train.batches import IGNORE, TokenisedExample, collate, micro_batches
+from star.train.batches import (
+    CPU_TOKENS,
+    GPU_TOKENS,
+    IGNORE,
+    TokenisedExample,
+    collate,
+    micro_batches,
+    tokens_at_once,
+)
 
 EXAMPLES = [
     Example("Q: What is 12 + 34?\nA:", " 12 + 34 = 46.\n#### 46", "base/plain/a/0", 1),
@@ -69,3 +79,11 @@ def test_micro_batches_hold_every_example_once_and_no_more_than_they_may(lengths
     for part in parts:
         assert examples is None or len(part) <= examples
         assert tokens is None or len(part) == 1 or sum(map(len, part)) <= tokens
+
+
+@pytest.mark.parametrize(("device", "most"), [("cpu", CPU_TOKENS), ("cuda", GPU_TOKENS), ("mps", GPU_TOKENS)])
+def test_no_forward_pass_is_without_a_bound_however_large_the_batch(device, most):
+    rows = [TokenisedExample([1] * 100, [2] * (i % 50 + 1), str(i)) for i in range(200)]
+    parts = micro_batches(rows, None, tokens_at_once(torch.device(device)))
+    assert sum(parts, []) == sorted(rows, key=len, reverse=True)
+    assert max(sum(map(len, part)) for part in parts) <= most
