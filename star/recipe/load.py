@@ -62,6 +62,7 @@ ROUNDING = (
 
 ADDED = {
     "synthesize.kind": "none",
+    "synthesize.writer": "current",
     "sweep": None,
     "verifier": None,
     "evaluation.best_of": None,

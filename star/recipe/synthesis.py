@@ -58,6 +58,9 @@ class Synthesis(Section):
 
     kind: str
     """Which way to write problems this is."""
+    writer: Literal["current", "base"] = "current"
+    """Which model writes: that of the iteration, or the `base` model, which can still write what fine-tuning on short
+    rationales makes a model forget. It is the current one that votes and attempts."""
     prompts: Count = 64
     """Prompts for new problems in each iteration."""
     decoding: WritingDecoding = WritingDecoding()

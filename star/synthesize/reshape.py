@@ -11,7 +11,6 @@ most of several samples must give the same (`votes.py`). So nothing is learned t
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,11 +23,11 @@ from star.spool import Spool
 from star.synthesize.base import BARE, Asked, Draft, Sources, Writer
 from star.synthesize.documents import Passage, passages
 from star.synthesize.grounding import is_computed, is_span
+from star.synthesize.labelled import parse_labelled
 from star.synthesize.template import fill
 
-_LABEL = re.compile(r"^[ \t]*(Question|Working|Answer):", re.MULTILINE)
-FORMS = (["Question", "Answer"], ["Question", "Working", "Answer"])
-"""The parts of a completion, in order."""
+FORM = ("Question", "Working", "Answer")
+"""The parts of a completion, in order; the working may be missing."""
 
 
 class Reshape(Writer):
@@ -84,15 +83,15 @@ class Reshape(Writer):
         return Asked(Prompt(id, self._render(passage)), (passage.place,), passage._asdict())
 
     def read(self, asked: Asked, text: str, is_cut_off: bool) -> list[Draft]:
-        parts = _parts(text)
+        parts = parse_labelled(text, FORM, optional="Working")
         if is_cut_off or not parts:
             return [Draft(" ".join(text.split()), rejected="cut_off" if is_cut_off else "ill_formed")]
-        question, working, answer = parts
+        question, working, answer = (parts[label] for label in FORM)
         passage = asked.meta["text"]
         grounds = "span" if is_span(answer, passage, self.settings.answer_words) else ""
         grounds = grounds or ("computed" if is_computed(answer, working, passage) else "")
         meta = {"grounds": grounds, "working": working}
-        return [Draft(question, answer, "" if grounds else "not_in_document", meta)]
+        return [Draft(" ".join(question.split()), answer, "" if grounds else "not_in_document", meta)]
 
     def posed(self, problem: Problem) -> Problem:
         return _with_passage(problem) if self.settings.with_passage else problem
@@ -103,21 +102,6 @@ class Reshape(Writer):
     def _render(self, passage: Passage) -> str:
         text = fill("reshape", passage=f"{passage.title}. {passage.text}" if passage.title else passage.text)
         return self.prompts.request(text) if self.prompts.settings.chat else f"{text}\nQuestion:"
-
-
-def _parts(text: str) -> tuple[str, str, str] | None:
-    """Question, working (which may be empty) and answer of a completion of a prompt that ends in `Question:`; `None` if
-    it has another form. Never raises on any text."""
-    before, *parts = _LABEL.split(text)
-    if parts[::2] and parts[0] != "Question":
-        parts = ["Question", before, *parts]  # the prompt had the first label
-    elif before.strip():
-        return None
-    if parts[::2] not in FORMS:
-        return None
-    found = dict(zip(parts[::2], map(str.strip, parts[1::2]), strict=True))
-    question, answer = " ".join(found["Question"].split()), found["Answer"]
-    return (question, found.get("Working", ""), answer) if question and answer and "\n" not in answer else None
 
 
 def _with_passage(problem: Problem) -> Problem:

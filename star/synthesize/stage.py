@@ -10,7 +10,7 @@ synthesis.json  the same in numbers (`summary.py`)
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from star.overlap import Protected
 from star.processes import World
 from star.prompts import samples_with_exemplars
 from star.recipe import Recipe
-from star.records import Completion, Example, Problem, Prompt, derive_seed
+from star.records import Completion, Example, Problem, Prompt, derive_seed, model_name
 from star.request import Request, sample_in_waves
 from star.sample import Sampler
 from star.spool import Joined, Spool
@@ -66,7 +66,8 @@ class Synthesizer:
         past = store.rows(number - 1, "pool", Member)
         trained = store.rows(number - 1, "train", Example)
         sources = Sources(self.train, standing(past), trained)
-        written = iteration.rows("written", partial(self._write, number, sources, past, model), dict)
+        author = replace(model, adapter=None, name=model_name(0)) if self.recipe.synthesize.writer == "base" else model
+        written = iteration.rows("written", partial(self._write, number, sources, past, author), dict)
         if self.writer.teaches:
             iteration.rows("lessons", partial(self._teach, written), dict)
         asked = Spool(ballots(written, past, self.writer, self.recipe, number), Ballot)

@@ -3,6 +3,7 @@
     A lesson:
     Lesson: Tom has 3 apples and buys 4 more. How many has he? He has 3 + 4 = 7 apples.
     Exercise: Ann has 12 pens and gives away 5. How many are left?
+    Working: There are 12 - 5 = 7 pens left.
     Answer: 7
 
     A lesson about prices, paying and change for a cook:
@@ -31,14 +32,15 @@ from star.overlap import Protected
 from star.recipe import Audit, Decoding, TextbookSynthesis
 from star.records import LESSON, AttemptId, Example, Problem, Prompt, derive_seed
 from star.synthesize.base import Asked, Draft, Sources, Writer
-from star.synthesize.lesson import LABELS, lesson_fault, parse_lesson
+from star.synthesize.labelled import labelled
+from star.synthesize.lesson import FORM, lesson_fault, parse_lesson
 from star.synthesize.template import fill
 from star.verify import check_steps
 
 SEEDS = 1000
 """Rationales of the iteration before that prompts are drawn from."""
 LESSONS = 2
-"""Lessons that a prompt shows, where there is room."""
+"""Lessons that a prompt shows, where there is room. With 6 and 12, SmolLM2 wrote no more that was kept."""
 TITLE = "A lesson"
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s|\n")
 
@@ -62,7 +64,8 @@ class Textbook(Writer):
     def decoding(self) -> Decoding:
         if self.settings.decoding.stop is not None:
             return self.settings.decoding
-        return self.settings.decoding.model_copy(update={"stop": [f"\n{TITLE}"]})
+        stop = [f"\n{TITLE}"] if self.prompts.settings.chat else ["\n\n", f"\n{TITLE}"]
+        return self.settings.decoding.model_copy(update={"stop": stop})
 
     def check(self, train: Sequence[Problem], protected: Protected, audit: Audit) -> list[str]:
         """See `Writer.check`."""
@@ -94,7 +97,8 @@ class Textbook(Writer):
         lesson = None if is_cut_off else parse_lesson(text)
         if lesson is None:
             return [Draft(" ".join(text.split()), rejected="cut_off" if is_cut_off else "ill_formed")]
-        return [Draft(lesson.exercise, lesson.answer)]
+        copied = "not_new" if lesson.exercise in asked.prompt.text else ""
+        return [Draft(lesson.exercise, lesson.answer, copied, {"working": lesson.working})]
 
     def lessons(self, written: Iterable[dict[str, Any]], protected: Protected) -> Iterator[dict[str, Any]]:
         """See `Writer.lessons`."""
@@ -107,7 +111,7 @@ class Textbook(Writer):
                 digest = blake2b(lesson.text.encode(), digest_size=16).digest()
                 reason = lesson_fault(lesson.text, row["prompt"])
                 reason = reason or "protected" * self._is_protected(lesson.text, protected)
-                reason = reason or "duplicate" * (digest in seen)
+                reason = reason or "duplicate" * (digest in seen or lesson.text in row["prompt"])
                 seen.add(digest)
             prompt, before = self._training_prompt(row["meta"])
             yield {
@@ -133,25 +137,31 @@ class Textbook(Writer):
         wish = fill("lesson", topic=meta["topic"], audience=meta["audience"])
         if self.prompts.settings.chat:
             return self.prompts.request(wish), ""
-        return f"{wish}\n\n{LABELS[0]}:", " "
+        return f"{wish}\n\n{FORM[0]}:", " "
 
     def _wish(self, topic: str, audience: str) -> str:
         return f"{TITLE} about {topic} for {audience}:"
 
     def _render(self, shown: Sequence[Seed], wish: str) -> str:
-        """The prompt: the first half of the seeds as lessons, each with one of the others as its exercise."""
+        """The prompt: the first seeds as lessons, `LESSONS` at most, each with one of the others as its exercise."""
         half = max(1, len(shown) // 2)
-        lessons = [self._shown(lesson, shown[(half + place) % len(shown)]) for place, lesson in enumerate(shown[:half])]
+        lessons = [
+            self._shown(lesson, shown[(half + place) % len(shown)]) for place, lesson in enumerate(shown[:LESSONS])
+        ]
         text = "\n\n".join([fill("textbook"), *lessons, wish])
-        return self.prompts.request(text) if self.prompts.settings.chat else f"{text}\n{LABELS[0]}:"
+        return self.prompts.request(text) if self.prompts.settings.chat else f"{text}\n{FORM[0]}:"
 
     def _shown(self, lesson: Seed, exercise: Seed) -> str:
+        asked, answer = exercise.problem.question, exercise.problem.answer
+        parts = (f"{lesson.problem.question} {self._working(lesson)}", asked, self._working(exercise), answer)
+        return f"{TITLE}:\n{labelled(zip(FORM, parts, strict=True))}"
+
+    def _working(self, seed: Seed) -> str:
+        """A rationale without its final answer, which is not stated apart in a lesson."""
         try:
-            working = self.task.extractor.without(lesson.rationale)  # the answer is not stated apart in a lesson
+            return self.task.extractor.without(seed.rationale).strip()
         except TimeoutError:
-            working = lesson.rationale
-        parts = (f"{lesson.problem.question} {working.strip()}", exercise.problem.question, exercise.problem.answer)
-        return "\n".join([f"{TITLE}:", *(f"{label}: {part}" for label, part in zip(LABELS, parts, strict=True))])
+            return seed.rationale.strip()
 
     def _exemplars(self) -> list[Seed]:
         return [Seed(problem, rationale, problem.id) for problem, rationale in self.prompts.exemplars]

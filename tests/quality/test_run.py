@@ -1,17 +1,13 @@
 """The quality filter in a whole run of the tiny model."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from scripts.torture import differences
 from star.audit.trace import trace
 from star.cli import main
 from star.files import read_json, read_rows
+from tests import faults
 
-ROOT = Path(__file__).parents[2]
 SETTINGS = (
     "iterations=1", "decoding.temperature=0.7", "decoding.samples=8", "selection.quality={keep: 0.7}",
     "rationalization.probability=0.5",
@@ -53,8 +49,7 @@ def test_a_kill_behind_the_classifier_resumes_to_the_same_bytes(run, tmp_path):
     recipe = tmp_path / "tiny.yaml"
     recipe.write_text((run.parent / "tiny.yaml").read_text())
     arguments = ["run", str(recipe), "--runs", str(tmp_path / "runs"), *SETTINGS]
-    command = [sys.executable, "scripts/faults.py", "kill@dropped.jsonl", str(tmp_path / "runs"), *arguments]
-    killed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    killed = faults.star("kill@dropped.jsonl", tmp_path / "runs", *arguments)
     assert killed.returncode == -9, killed.stderr
     assert (tmp_path / "runs/tiny/iterations/001.partial/quality.json").exists()
     assert main(arguments) == 0

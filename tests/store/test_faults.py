@@ -15,15 +15,14 @@ from star.cli import main
 from star.machine import machine_error
 from star.sample.local import LocalSampler
 from star.store import Store
+from tests import faults
 
 ROOT = Path(__file__).parents[2]
 
 
-def run(recipe: Path, runs: Path, *arguments: str, fault: str | None = None) -> subprocess.CompletedProcess:
-    """`star run`, with a fault of the file system (see `scripts/faults.py`)."""
-    program = ["scripts/faults.py", fault, str(runs)] if fault else ["-m", "star"]
-    command = [sys.executable, *program, "run", str(recipe), "--runs", str(runs), *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def run(recipe: Path, runs: Path, fault: str = "none@") -> faults.Ended:
+    """`star run`, with a fault of the file system."""
+    return faults.star(fault, runs, "run", str(recipe), "--runs", str(runs))
 
 
 def assert_whole_so_far(runs: Path, capsys) -> None:

@@ -6,13 +6,29 @@ from hypothesis import strategies as st
 
 from star.synthesize.lesson import Lesson, lesson_fault, parse_lesson
 
-TEXT = " Add tens first: 20 + 30 = 50.\nThen ones.\nExercise: What is\n40 + 50?\nAnswer: 90\n"
+TEXT = " Add tens first: 20 + 30 = 50.\nThen ones.\nExercise: What is\n40 + 50?\nWorking: 40 + 50 = 90.\nAnswer: 90\n"
 
 
 def test_lesson_exercise_and_answer_are_read_with_the_first_label_or_without():
-    lesson = Lesson("Add tens first: 20 + 30 = 50.\nThen ones.", "What is 40 + 50?", "90")
+    lesson = Lesson("Add tens first: 20 + 30 = 50.\nThen ones.", "What is 40 + 50?", "40 + 50 = 90.", "90")
     assert parse_lesson(TEXT) == lesson
     assert parse_lesson(f"Lesson:{TEXT}") == lesson
+
+
+@pytest.mark.parametrize(
+    ("exercise", "question", "working"),
+    [
+        ("What is 3 + 4?\nWorking: 3 + 4 = 7.", "What is 3 + 4?", "3 + 4 = 7."),
+        ("What is 3 + 4? 3 + 4 = 7.", "What is 3 + 4?", "3 + 4 = 7."),
+        ("What is 3 + 4? 3 + 4 = 8.", "What is 3 + 4?", "3 + 4 = 8."),
+        ("What is 3 + 4?", "What is 3 + 4?", ""),
+        ("How many? Give whole numbers.", "How many? Give whole numbers.", ""),
+        ("Add 3 and 4. 3 + 4 = 7.", "Add 3 and 4. 3 + 4 = 7.", ""),
+        ("How many? 1 = 1?", "How many? 1 = 1?", ""),
+    ],
+)
+def test_the_working_of_an_exercise_has_a_label_or_is_an_equation_behind_the_question(exercise, question, working):
+    assert parse_lesson(f"1 + 1 = 2.\nExercise: {exercise}\nAnswer: 7") == Lesson("1 + 1 = 2.", question, working, "7")
 
 
 @pytest.mark.parametrize(
@@ -24,6 +40,9 @@ def test_lesson_exercise_and_answer_are_read_with_the_first_label_or_without():
         "Add tens first.\nAnswer: 90\nExercise: What is 40 + 50?",
         "\nExercise: What is 40 + 50?\nAnswer: 90",
         "Add.\nExercise:\nAnswer: 90",
+        "Add.\nExercise: What is 40 + 50?\nWorking: 40 + 50 = 90",
+        "Add.\nWorking: 40 + 50 = 90\nAnswer: 90",
+        "Add.\nWorking: 40 + 50 = 90\nExercise: What is 40 + 50?\nAnswer: 90",
         "Add.\nExercise: What is 40 + 50?\nAnswer:",
         "Add.\nExercise: What is 40 + 50?\nAnswer: 90\nThat was easy.",
         f"{TEXT}Exercise: And 1 + 1?\nAnswer: 2",

@@ -16,6 +16,7 @@ from star.overlap import Protected, Text
 from star.preflight import check
 from star.recipe import load_recipe
 from star.records import Attempt
+from star.synthesize.base import Sources
 from star.synthesize.numbers import numbers
 from star.synthesize.template import FOLDER
 from star.tasks.arithmetic import is_held_out
@@ -68,7 +69,8 @@ def test_a_prompt_shows_a_topic_an_audience_and_a_rationale_of_the_iteration_bef
             working = one["target"].partition("####")[0].strip()
             assert f"A lesson:\nLesson: {asked[one['attempt_id']]} {working}\nExercise: " in row["prompt"]
         for one in examples[2:]:
-            assert f"\nExercise: {asked[one['attempt_id']]}\nAnswer: " in row["prompt"]
+            working = one["target"].partition("####")[0].strip()
+            assert f"\nExercise: {asked[one['attempt_id']]}\nWorking: {working}\nAnswer: " in row["prompt"]
     assert len({row["prompt"] for row in second}) > 20
 
 
@@ -96,6 +98,37 @@ def test_lessons_are_trained_on_up_to_their_share_marked_and_never_carried_along
     assert metrics["funnel"]["carried"] > 0
 
 
+def test_the_base_model_writes_where_the_recipe_says_so_and_the_current_one_attempts(taught):
+    folder = taught("textbook", "synthesize.writer=base")
+    assert {row["model"] for number in (1, 2) for row in rows(folder, number, "written")} == {"base"}
+    assert {row["completion"]["model"] for row in rows(folder, 2, "attempts")} == {"iteration-001"}
+    lesson = next(row["attempt_id"] for row in rows(folder, 2, "train") if row["attempt_id"].startswith("lesson/"))
+    assert trace(folder, lesson)["lesson"]["model"] == "base"
+
+
+def test_what_a_prompt_shows_is_no_new_lesson_and_no_new_exercise(textbook):
+    writer, protected = textbook()
+    asked = writer.ask("new/001/00000", 1, Sources((), (), ()))
+    shown = asked.prompt.text.rpartition("\n\n")[0].rpartition("\nLesson: ")[2]
+    lesson, exercise = shown.partition("\nExercise: ")[::2]
+    own = "What is 1234 + 4321? 1234 + 4321 = 5555."
+    fresh = "What is 1235 + 4321?\nWorking: 1235 + 4321 = 5556.\nAnswer: 5556"
+    fates = []
+    for text in (f" {lesson}\nExercise: {fresh}", f" {own}\nExercise: {exercise}", f" {own}\nExercise: {fresh}"):
+        [draft] = writer.read(asked, text, False)
+        row = {"id": "x", "text": text, "prompt": asked.prompt.text, "meta": asked.meta, "model": "base"}
+        [taught] = writer.lessons([row | {"finish_reason": "stop"}], protected)
+        fates.append((taught["reason"], draft.rejected))
+    assert fates == [("duplicate", ""), ("", "not_new"), ("", "")]
+
+
+@pytest.mark.parametrize("chat", [False, True])
+def test_a_lesson_ends_at_an_empty_line_where_the_model_only_goes_on(textbook, chat):
+    writer, _ = textbook()
+    writer.prompts.settings = writer.prompts.settings.model_copy(update={"chat": chat})
+    assert ("\n\n" in writer.decoding.stop) == (not chat)
+
+
 def test_exercises_become_problems_when_their_answer_is_that_of_code(folder):
     reasons = Counter(draft["reason"] for number in (1, 2) for draft in drafts(folder, number))
     assert reasons["contradicted"] > 0
@@ -105,7 +138,7 @@ def test_exercises_become_problems_when_their_answer_is_that_of_code(folder):
     for member in members:
         first, second = map(int, re.findall(r"\d+", member.problem.question))
         assert (int(member.problem.answer), member.problem.answer_source) == (first + second, "computed")
-        assert set(member.problem.meta) == {"topic", "audience", "rationales"}
+        assert set(member.problem.meta) == {"topic", "audience", "rationales", "working"}
 
 
 def test_an_exercise_that_is_voted_on_must_have_the_answer_that_came_with_it(taught):
