@@ -79,7 +79,7 @@ def _seconds(guessed: dict[str, float], spent: dict[str, float]) -> dict[str, tu
     learning = sum(guessed.get(name, 0.0) for name in ("fine-tuning", "verifier"))
     judging = guessed["verifying"] + sum(guessed.get(name, 0.0) for name in SCORINGS)
     return {
-        "seconds, sampling": (sampling, spent["sampling"]),
+        "seconds, sampling": (sampling, spent.get("sampling", 0.0)),
         "seconds, fine-tuning": (learning, spent.get("fine-tuning", 0.0)),
         "seconds, verifying": (judging, spent.get("verifying", 0.0)),
         "seconds, loading": (guessed["loading"], spent.get("loading", 0.0)),

@@ -24,7 +24,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from scripts.planning.assumed import add_flags, assumed_in  # noqa: E402
+from scripts.planning.assumed import add_flags, amount, assumed_in, whole  # noqa: E402
 from scripts.planning.calibrate import calibrate, verify_seconds  # noqa: E402
 from scripts.planning.costs import GPUS  # noqa: E402
 from scripts.planning.counts import count  # noqa: E402
@@ -49,7 +49,7 @@ def show(found: dict[str, Any]) -> None:
         kind = "written" if what == "writing" else "read"
         tokens = found["tokens"].get(stage, {}).get(kind)
         flops = found["flops"].get(name)
-        print(f"| {name} | {amount(tokens)} | {amount(flops)} | {found['seconds'][name]:,.1f} |")
+        print(f"| {name} | {short(tokens)} | {short(flops)} | {found['seconds'][name]:,.1f} |")
     memory = ", ".join(f"{name} {value / 1e9:,.2f}" for name, value in found["memory"].items())
     print(f"\nmemory, GB: {memory} ({found['sequences at once']:,.0f} sequences at once)")
     print("written, GB: " + ", ".join(f"{name} {value / 1e9:,.3f}" for name, value in found["bytes"].items()))
@@ -59,7 +59,7 @@ def show(found: dict[str, Any]) -> None:
         print(f"note: {line}")
 
 
-def amount(value: float | None) -> str:
+def short(value: float | None) -> str:
     """As `1.2e9`, or as it is where that is short."""
     return "" if value is None else f"{value:,.0f}" if value < 1e6 else f"{value:.2e}"
 
@@ -69,21 +69,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("recipe", help="path of a recipe (YAML)")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="recipe keys to change")
-    parser.add_argument("--problems", type=float, metavar="N", help="training problems; those of the data by default")
-    parser.add_argument("--iteration", type=int, default=1, metavar="N", help="which one; the first by default")
+    parser.add_argument("--problems", type=amount, metavar="N", help="training problems; those of the data by default")
+    parser.add_argument("--iteration", type=whole, default=1, metavar="N", help="which one; the first by default")
     add_flags(parser)
     parser.add_argument("--llama", choices=LLAMAS, help="a model of this shape, instead of the recipe's")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--calibrate", action="store_true", help="time this machine")
     where.add_argument("--gpu", choices=GPUS, help="published peaks of this one")
-    parser.add_argument("--gpus", type=int, default=1, metavar="N", help="how many, each with a model of its own")
-    parser.add_argument("--processes", type=int, metavar="N", help="that verify; one a GPU by default")
+    parser.add_argument("--gpus", type=whole, default=1, metavar="N", help="how many, each with a model of its own")
+    parser.add_argument("--processes", type=whole, metavar="N", help="that verify; one a GPU by default")
     parser.add_argument("--json", action="store_true", help="as JSON")
     arguments = parser.parse_intermixed_args(argv)
     if arguments.calibrate and (arguments.llama or arguments.gpus > 1):
         parser.error("--calibrate times the recipe's own model on this machine: leave out --llama and --gpus")
-    if arguments.iteration < 1:
-        parser.error(f"--iteration {arguments.iteration}: iterations that train are counted from 1")
     try:
         found = estimate(arguments)
     except UserError as error:

@@ -10,16 +10,11 @@ from hypothesis import strategies as st
 from scripts.estimate import main
 from scripts.planning.assumed import Assumed
 from scripts.planning.costs import GPUS, FineTuning, Sampling, Shape, Texts, decode_seconds
-from scripts.planning.counts import count
-from scripts.planning.rates import rates
+from scripts.planning.counts import HISTORY, count
 from scripts.planning.reader import Reader
 from scripts.planning.shapes import LLAMAS
-from star.cli import main as star_main
-from star.models.starter import starter_tokenizer
 from star.recipe import load_recipe
-from star.store import Store
 from star.tasks import build_task
-from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[1]
 
@@ -217,20 +212,81 @@ def test_what_is_assumed_and_what_is_left_out_is_printed(capsys, monkeypatch):
     assert "a share from 0 to 1" in capsys.readouterr().err
 
 
-def test_at_its_own_rates_a_run_is_estimated_to_the_sample(tmp_path):
-    (tmp_path / "tiny.yaml").write_text(TINY)
-    words = [
-        "iterations=1", "decoding.samples=3", "decoding.temperature=1.0", "verifier={epochs: 1}",
-        "evaluation.best_of={samples: 2}", "synthesize={kind: self_instruct, prompts: 4, human: 2, machine: 0, new: 2}",
-        "synthesize.decoding={max_new_tokens: 20}", "synthesize.answers=consensus",
-    ]  # fmt: skip
-    assert star_main(["run", str(tmp_path / "tiny.yaml"), *words, "--runs", str(tmp_path / "runs")]) == 0
-    store = Store.existing(tmp_path / "runs" / "tiny")
-    recipe, metrics = load_recipe(store.folder / "recipe.yaml", []), store.metrics()[1]
-    reader = Reader(recipe, build_task(recipe), starter_tokenizer(), None)
-    known = rates(recipe, store.folder / "iterations" / "001", metrics, len(reader.train))
-    counts = count(reader, known, None, 1)
-    assert metrics["verifier"]["pairs"] > 0
-    assert counts.pairs == pytest.approx(metrics["verifier"]["pairs"])
-    assert counts.samples == pytest.approx(metrics["samples"])
-    assert counts.stages["new problems"].attempts == metrics["synthesis"]["samples"]["written"] == 4
+def test_a_verifier_may_have_no_pairs(plan):
+    found = plan("recipes/family/v-star.yaml", "--gpu", "h100", "--pairs", "0")
+    assert found["pairs"] == found["assumed"]["pairs"] == 0
+    assert not {"verifier", "scoring pairs", "ranking", "best-of"} & found["seconds"].keys()
+
+
+def test_a_verifier_in_a_practice_world_looks_at_new_problems_of_each_iteration(plan):
+    words = ["decoding.samples=4", "decoding.temperature=1.0", "verifier={epochs: 1}"]
+    first, third = (
+        plan("recipes/curriculum.yaml", *words, "--gpu", "h100", "--iteration", n)["pairs"] for n in ("1", "3")
+    )
+    assert third == pytest.approx(3 * first)
+
+
+def test_a_measured_0_is_no_default(plan):
+    found = plan(*SUMS, "--drafts", "0")
+    assert found["problems"] == 630
+    assert found["assumed"]["drafts"] == 0
+    assert found["tokens"]["new problems"]["written"] > 128
+
+
+def test_a_step_keeps_activations_of_a_batch_however_many_examples_there_are(plan):
+    words = ["recipes/arithmetic.yaml", "problems_per_iteration=null", "train.batch_size=2", "--gpu", "h100"]
+    few, many = (plan(*words, "--problems", n)["memory"]["activations in training"] for n in ("100", "100000"))
+    assert few == many
+    assert plan(*words, "train.batch_size=4")["memory"]["activations in training"] == pytest.approx(2 * few)
+    assert FineTuning(1000, 4000, 1000, 8).at_once(4096) == 5000  # an example is never split
+    assert FineTuning(1000, 400, 100, 8).at_once(4096) == 4000
+
+
+def test_what_is_wrong_with_the_data_is_said_where_the_exemplars_stand_in(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(ROOT)
+    where = [f"task.path={tmp_path}", "audit.contamination=refuse"]
+    words = ["recipes/smollm2-gsm8k.yaml", *where, "--llama", "1B", "--gpu", "h100"]
+    for split, numbers in (("train", [1, 2, 3]), ("test", [3, 4])):
+        rows = [{"question": f"Tom has {n} apples and buys 2. How many?", "answer": f"#### {n + 2}"} for n in numbers]
+        (tmp_path / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert main(words) == 2
+    assert main([*words, "--problems", "1000"]) == 0
+    assert capsys.readouterr().err.count("1 of 3 training problems overlap held-out") == 2
+
+
+@pytest.mark.parametrize(
+    ("flag", "values", "kind"),
+    [
+        ("--gpus", ("0", "-1", "1.5", "inf"), "a whole number above 0"),
+        ("--processes", ("0", "-1", "x"), "a whole number above 0"),
+        ("--iteration", ("0", "-1"), "a whole number above 0"),
+        ("--problems", ("0", "-5", "nan", "inf"), "a number above 0"),
+        ("--pairs", ("-1", "nan", "inf"), "a number of at least 0"),
+    ],
+)
+def test_numbers_that_mean_nothing_are_refused(capsys, flag, values, kind):
+    for value in values:
+        with pytest.raises(SystemExit) as stopped:
+            main(["recipes/arithmetic.yaml", "--gpu", "h100", flag, value])
+        assert stopped.value.code == 2
+        assert f"argument {flag}: '{value}' is not {kind}" in capsys.readouterr().err
+
+
+def test_no_completion_is_longer_than_it_may_be(plan):
+    found = plan("recipes/arithmetic.yaml", "decoding.max_new_tokens=50", "--gpu", "h100", "--completion", "1000")
+    assert found["assumed"]["completion"] == 50
+    sampled = [stage["written"] for name, stage in found["tokens"].items() if name in ("attempts", "rationalizations")]
+    assert sum(sampled) == 50 * found["samples"]
+
+
+def test_the_history_has_all_problems_so_far_and_each_once(plan):
+    def rows(*words):
+        return [plan(*words, "--gpu", "h100", "--iteration", n)["bytes"]["rows"] for n in ("1", "2", "9")]
+
+    sums = ["recipes/arithmetic.yaml", "problems_per_iteration=1000"]
+    first, second, ninth = rows(*sums)
+    everything = plan(*sums, "problems_per_iteration=null", "--gpu", "h100")["problems"]
+    assert second - first == pytest.approx(1000 * HISTORY)
+    assert ninth - first == pytest.approx((min(9000, everything) - 1000) * HISTORY)
+    first, second, ninth = rows("recipes/curriculum.yaml", "curriculum.start=1")
+    assert ninth - first == pytest.approx(8 * (second - first))

@@ -26,6 +26,24 @@ def amount(text: str) -> float:
     return _number(text, "a number above 0", lambda value: 0 < value < float("inf"))
 
 
+def none_or_more(text: str) -> float:
+    """A number that may be 0.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    return _number(text, "a number of at least 0", lambda value: 0 <= value < float("inf"))
+
+
+def whole(text: str) -> int:
+    """A whole number above 0.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    return int(_number(text, "a whole number above 0", lambda value: value >= 1 and value % 1 == 0))
+
+
 def _number(text: str, what: str, fits: Callable[[float], bool]) -> float:
     try:
         value = float(text)
@@ -40,8 +58,8 @@ def _share(help: str) -> Any:
     return field(default=0.5, metadata={"type": share, "help": f"{help} (0.5)"})
 
 
-def _amount(help: str) -> Any:
-    return field(default=None, metadata={"type": amount, "help": help})
+def _amount(help: str, type: Callable[[str], float] = amount) -> Any:
+    return field(default=None, metadata={"type": type, "help": help})
 
 
 @dataclass(frozen=True)
@@ -52,12 +70,14 @@ class Assumed:
     rationalized: float = _share("share of the others solved with it")
     taught: float = _share("of several samples of a solved problem, share that is right, and of those one of each kind")
     completion: float | None = _amount("mean tokens of a completion; as the exemplars, or the worked solutions")
-    drafts: float | None = _amount("problems in a completion that writes some; as many as it may write")
+    drafts: float | None = _amount("problems in a completion that writes some; as many as it may write", none_or_more)
     writing: float | None = _amount("mean tokens of such a completion; those of so many problems")
     passed: float = _share("share of new problems that pass all checks but the vote")
     agreed: float = _share("share of those voted on whose answer the vote lets stand")
     lessons: float = _share("share of the lessons that pass their checks")
-    pairs: float | None = _amount("pairs for the verifier of a solved problem; what --taught and the recipe come to")
+    pairs: float | None = _amount(
+        "pairs for the verifier of a solved problem; what --taught and the recipe come to", none_or_more
+    )
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

@@ -147,12 +147,21 @@ class FineTuning:
     batch: int
 
     @property
+    def length(self) -> float:
+        """Tokens of an example."""
+        return self.prompt + self.target
+
+    @property
     def tokens(self) -> float:
-        return self.seen * (self.prompt + self.target)
+        return self.seen * self.length
+
+    def at_once(self, most: float) -> float:
+        """Tokens in one forward pass of at most so many, unless an example is longer."""
+        return max(self.length, min(most, self.batch * self.length))
 
     def flops(self, shape: Shape, rank: int) -> float:
         """Forward and backward, and 6 for each weight of the adapter."""
-        forward = shape.forward(self.tokens, (self.prompt + self.target) / 2, self.seen * self.target)
+        forward = shape.forward(self.tokens, self.length / 2, self.seen * self.target)
         return 2 * forward + 6 * shape.adapter(rank) * self.tokens
 
 

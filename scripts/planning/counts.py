@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from scripts.planning.assumed import Assumed
 from scripts.planning.costs import FineTuning, Sampling, Scoring
 from scripts.planning.drafted import Drafted, drafted
-from scripts.planning.learned import SCORE, Tried, dpo, examples, fine_tuning, pair_bytes, pairs
+from scripts.planning.learned import SCORE, Tried, dpo, examples, fine_tuning, met, pair_bytes, pairs, trains_verifier
 from scripts.planning.reader import Reader
 from star.prompts import evaluates_with_exemplars, samples_with_exemplars
 from star.recipe import Decoding, Recipe
@@ -54,7 +54,7 @@ def count(reader: Reader, assumed: Assumed, problems: float | None, number: int)
     if recipe.method != "curate":
         iteration.fine_tune()
         iteration.evaluate()
-    if recipe.method == "star" and recipe.verifier and recipe.verifier.is_due(number, recipe.iterations):
+    if trains_verifier(recipe, number):
         iteration.verify()
     iteration.note_assumed()
     return iteration.counts
@@ -66,15 +66,16 @@ class _Iteration:
     def __init__(self, reader: Reader, assumed: Assumed, problems: float | None, number: int):
         self.reader, self.recipe, self.assumed, self.number = reader, reader.recipe, assumed, number
         exemplars = samples_with_exemplars(self.recipe, number, hinted=False)
-        likely = reader.completion(reader.some, exemplars, self.recipe.decoding.max_new_tokens)
-        self.completion = assumed.completion or likely
+        limit = self.recipe.decoding.max_new_tokens
+        self.completion = min(limit, assumed.completion or reader.completion(reader.some, exemplars, limit))
         self.row, self.example = reader.row_bytes(False, exemplars, self.completion)
         self.given = problems or len(reader.train)
         self.prompt = reader.training_prompt(reader.some)
         self.new = new = drafted(reader, assumed, self.completion, number)
         self.tried = tried = _tried(self.recipe, self.given, new, assumed)
         learned = examples(self.recipe, tried, new.lessons, assumed, number)
-        rows = new.rows_bytes + HISTORY * tried.all + learned * self.example
+        known = 0.0 if self.recipe.method == "direct" else met(self.recipe, tried.all, tried.pool, number)
+        rows = new.rows_bytes + HISTORY * known + learned * self.example
         if written := new.known + new.voted:
             share = written / (self.given + written)
             self.prompt += share * (reader.training_prompt(reader.new_problems(voted_on=False)) - self.prompt)
@@ -122,7 +123,7 @@ class _Iteration:
             "solved": "attempts" in has and self.recipe.selection.accept == "correct",
             "rationalized": "rationalizations" in has,
             "taught": "attempts" in has and samples > 1,
-            "pairs": self.counts.pairs > 0 and self.assumed.pairs is not None,
+            "pairs": self.assumed.pairs is not None and trains_verifier(self.recipe, self.number),
         }
         known = {name: getattr(self.assumed, name) for name, is_used in used.items() if is_used}
         self.counts.assumed = {"completion": self.completion} | known | self.new.assumed

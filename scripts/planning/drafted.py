@@ -45,7 +45,7 @@ def drafted(reader: Reader, assumed: Assumed, completion: float, number: int) ->
     if writer is None:
         return NOTHING
     settings, samples = recipe.synthesize, writer.decoding.samples
-    each = assumed.drafts or float(writer.most / (settings.prompts * samples))
+    each = writer.most / (settings.prompts * samples) if assumed.drafts is None else assumed.drafts
     passed = settings.prompts * samples * each * assumed.passed
     computed = passed * (reader.computed() if settings.answers == "computed" else 0)
     asked = passed - computed

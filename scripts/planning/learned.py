@@ -61,16 +61,37 @@ def fine_tuning(recipe: Recipe, examples: float, prompt: float, completion: floa
 def pairs(recipe: Recipe, tried: Tried, assumed: Assumed, number: int) -> float:
     """That the verifier of iteration `number` learns from, drawn from the attempts of the iterations that it looks at.
 
-    Those are at different problems until all were tried; right attempts and wrong ones at one problem are taken to be
-    different, as far as `assumed.taught` lets right ones be.
+    Right attempts and wrong ones at one problem are taken to be different, as far as `assumed.taught` lets right ones
+    be.
     """
-    settings = recipe.verifier
-    looked_at = number if settings.iterations == "all" else min(number, settings.iterations)
-    different = min(looked_at * tried.known, tried.pool)
-    samples = recipe.decoding.samples * looked_at * tried.known / different
+    settings, iterations = recipe.verifier, looked_at(recipe, number)
+    different = met(recipe, tried.known, tried.pool * tried.known / tried.all, iterations)
+    if assumed.pairs is not None:
+        return assumed.pairs * different * assumed.solved
+    samples = recipe.decoding.samples * iterations * tried.known / different
     right = _right(recipe, samples, assumed)
     each = right * (samples - right)
-    return (assumed.pairs or min(each, settings.pairs_per_problem or each)) * different * assumed.solved
+    return min(each, settings.pairs_per_problem or each) * different * assumed.solved
+
+
+def trains_verifier(recipe: Recipe, number: int) -> bool:
+    """Whether iteration `number` trains one, if it has pairs to learn from."""
+    return recipe.method == "star" and recipe.verifier is not None and recipe.verifier.is_due(number, recipe.iterations)
+
+
+def looked_at(recipe: Recipe, number: int) -> int:
+    """Iterations whose attempts the verifier of iteration `number` learns from."""
+    last = recipe.verifier.iterations
+    return number if last == "all" else min(number, last)
+
+
+def met(recipe: Recipe, each: float, pool: float, iterations: int) -> float:
+    """Different problems that so many iterations try, `each` of them as many.
+
+    They are taken to be different until all of the pool were tried; a practice world makes new ones in every iteration.
+    """
+    tried = each * iterations
+    return tried if recipe.curriculum.kind == "grow" else min(tried, max(each, pool))
 
 
 def dpo(recipe: Recipe, pairs: float, prompt: float, completion: float, number: int) -> tuple[Scoring, FineTuning]:

@@ -133,7 +133,7 @@ def _memory(recipe: Recipe, counts: Counts, shape: Shape, device: Device) -> tup
 
     most = max(counts.stages.values(), key=cached)
     micro = MICRO_BATCH["cpu" if device.bandwidth is None else "gpu"]
-    at_once = max((min(micro, one.batch * one.tokens) for one in counts.trainings.values()), default=0)
+    at_once = max((one.at_once(micro) for one in counts.trainings.values()), default=0)
     memory = {
         "weights": shape.weight_bytes,
         "keys and values": shape.kv_bytes * cached(most),

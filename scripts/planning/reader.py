@@ -39,7 +39,8 @@ class Reader:
         writer: who writes new problems, where the recipe has them written.
 
     Raises:
-        UserError: the data cannot be read, and there is nothing to go by instead.
+        UserError: the data cannot be had, and there is nothing to go by instead. With `problems` and exemplars, what is
+            wrong with the data is printed.
     """
 
     def __init__(self, recipe: Recipe, task: Task, tokenizer: Any, problems: float | None):
@@ -54,7 +55,7 @@ class Reader:
         except UserError as error:
             if problems is None or not self.train:
                 raise UserError(f"{error}; or give --problems N, and prompt.exemplars to go by") from None
-            print("note: the data cannot be read, so problems are taken to be like the exemplars", file=sys.stderr)
+            print(f"note: problems are taken to be like the exemplars, not those of the data: {error}", file=sys.stderr)
         self.held_out = _spread(held_out)
         self.some = self._practice() if recipe.curriculum.kind == "grow" else _spread(self.train)
         self.writer = build_writer(recipe, task, self.prompts, None)
@@ -119,12 +120,13 @@ class Reader:
         return self._texts(prompts, completion)
 
     def written(self, drafts: float) -> float:
-        """Tokens that write so many problems like the training problems, in the form in which they are asked for."""
-        problems = _spread(self.train)
+        """Tokens that write so many problems like the training problems, in the form in which they are asked for; what
+        is none is taken to be as long as one."""
+        problems, drafts = _spread(self.train), drafts or 1.0
         question = fmean(self.tokens(f" {problem.question}") for problem in problems)
         answer = fmean(self.tokens(f" {problem.answer}") for problem in problems)
         if self.recipe.synthesize.kind == "self_instruct":
-            return question + (drafts - 1) * (question + self.tokens("\nProblem 10:")) + 1
+            return max(0.0, question + (drafts - 1) * (question + self.tokens("\nProblem 10:"))) + 1
         exercise = question + self.tokens("\nAnswer:") + answer
         if self.recipe.synthesize.kind == "reshape":
             return drafts * exercise + 1
