@@ -3,7 +3,8 @@
     ROOT/KIND-KEY/003/  subject.json  evaluation-few-shot.jsonl  results.json  MANIFEST.json
                         evaluation-best-of.jsonl  evaluation-best-of-scores.jsonl  where a verifier ranks
 
-`KEY` stands for everything but the adapters, `003` for the iteration: evaluations that compare are side by side.
+`KEY` stands for everything but the model's adapter, `003` for the iteration: evaluations that compare are side by side.
+A learned verifier that ranks is part of `KEY`: what it ranked is never taken for what another or none did.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 from star.clock import clock
 from star.console import console
 from star.errors import UserError
-from star.evaluation.subject import Subject
+from star.evaluation.subject import LearnedVerifier, Subject, without_ranking
 from star.facts import exemplars_hash, machine_facts
 from star.files import Rows, make_folder, read_json
 from star.preflight import base_tokenizer
@@ -63,8 +64,8 @@ def score(subject: Subject, root: Path | None = None) -> Evaluation:
         root: where evaluations are kept; the subject's by default.
 
     Raises:
-        UserError: bad data, a prompt that is too long, files that are not what was written, or an unfinished evaluation
-            of another adapter.
+        UserError: bad data, a prompt that is too long, files that are not what was written, an unfinished evaluation of
+            another adapter, or nothing ranks where that was asked for.
     """
     recipe = subject.recipe
     task = build_task(recipe)
@@ -79,55 +80,68 @@ def score(subject: Subject, root: Path | None = None) -> Evaluation:
         "exemplars_sha256": exemplars_hash(prompts),
         "verifier": task.verifier.version,
     }
-    key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:12]
-    folder = (root or subject.root) / f"{task.name}-{key}"
+    verifier, decides = _ranked(subject, root or subject.root, decides)
+    folder = _folder(root or subject.root, decides)
     make_folder(folder)
-    facts = {**decides, "model": model_name(subject.number), **_adapters(subject)}
+    model = {"model": model_name(subject.number), "adapter_sha256": subject.adapter_sha256}
+    facts = {"ranked_by": None, **decides, **model}
     final = folder / f"{subject.number:03d}"
-    if recipe.evaluation.best_of and subject.verifier is None:
-        console.print("note: there is no verifier to rank with, so evaluation.best_of is left aside", markup=False)
     with own(folder):
         if not final.exists():
             facts |= machine_facts(recipe.model)
             clock.take()  # what came before is no part of it
             iteration = Iteration(folder, subject.number, facts)
-            _require_same_adapters(iteration, subject)
+            _require_same_weights(iteration, subject)
             sampler = open_sampler(recipe, subject.checkpoint, tokens_in_flight(recipe, subject.checkpoint), folder)
-            scores = _scores(iteration, subject, task, prompts, held_out, sampler)
+            scores = _scores(iteration, subject, verifier, task, prompts, held_out, sampler)
             settings = {**_settings(recipe, task), "problems": len(held_out)}
             iteration.json("results", lambda: {**facts, **settings, "scores": scores})
             iteration.finish()
             sampler.release()
-    return Evaluation(final, recipe, _read(final, facts))
+    return Evaluation(final, recipe, _read(final, facts, verifier))
 
 
-def _adapters(subject: Subject) -> dict[str, Any]:
-    """What an evaluation is made with that its folder's name does not say."""
-    verifier = subject.verifier
-    ranked_by = verifier and {"model": model_name(verifier.number), "sha256": verifier.sha256}
-    return {"adapter_sha256": subject.adapter_sha256, "ranked_by": ranked_by}
-
-
-def _require_same_adapters(iteration: Iteration, subject: Subject) -> None:
-    """What was begun with one adapter must not go on with another: the folder's name says only which iteration."""
-    now = _adapters(subject)
-    begun = iteration.json("subject", lambda: now)
-    if begun["adapter_sha256"] != subject.adapter_sha256:
+def _ranked(subject: Subject, root: Path, decides: dict[str, Any]) -> tuple[LearnedVerifier | None, dict[str, Any]]:
+    """The verifier that ranks, or whose finished work is there although it was not kept, and what decides then."""
+    for verifier in subject.verifiers:
+        ranked_by = {"model": model_name(verifier.number), "sha256": verifier.sha256}
+        ranked = {**decides, "ranked_by": ranked_by}
+        if verifier.kept or (_folder(root, ranked) / f"{subject.number:03d}").exists():
+            return verifier, ranked
+    best_of = subject.recipe.evaluation.best_of
+    if subject.must_rank:
+        gone = ", ".join(str(verifier.adapter) for verifier in subject.verifiers)
         raise UserError(
-            f"{iteration.folder}: an unfinished evaluation of an adapter with hash {begun['adapter_sha256']}, and that "
-            f"of {model_name(subject.number)} has {subject.adapter_sha256}; delete {iteration.folder}, "
-            "or give another --out"
+            f"--best-of {best_of.samples}: the weights of {gone} were not kept (recipe key keep), so nothing can rank "
+            f"{model_name(subject.number)}, and {root} has no finished evaluation of this kind that was ranked before; "
+            f"{without_ranking(best_of.samples)}"
         )
-    if (before := begun.get("ranked_by")) != now["ranked_by"]:
+    if best_of:
+        console.print("note: there is no verifier to rank with, so evaluation.best_of is left aside", markup=False)
+    return None, decides
+
+
+def _folder(root: Path, decides: dict[str, Any]) -> Path:
+    """Where evaluations are that the same decides."""
+    key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:12]
+    return root / f"{decides['task']}-{key}"
+
+
+def _require_same_weights(iteration: Iteration, subject: Subject) -> None:
+    """What was begun with one adapter must not go on with another: the folder's name says only which iteration."""
+    begun = iteration.json("subject", lambda: {"adapter_sha256": subject.adapter_sha256})["adapter_sha256"]
+    if begun != subject.adapter_sha256:
         raise UserError(
-            f"{iteration.folder}: an unfinished evaluation that was ranked by {_shown(before)}, not by "
-            f"{_shown(now['ranked_by'])}; delete {iteration.folder}, or give another --out"
+            f"{iteration.folder}: an unfinished evaluation of an adapter with hash {begun}, and that of "
+            f"{model_name(subject.number)} has {subject.adapter_sha256}; delete {iteration.folder}, "
+            "or give another --out"
         )
 
 
 def _scores(
     iteration: Iteration,
     subject: Subject,
+    verifier: LearnedVerifier | None,
     task: Task,
     prompts: PromptBuilder,
     held_out: Sequence[Problem],
@@ -158,9 +172,9 @@ def _scores(
     def rank(stage: str, attempts: Rows[Attempt]) -> Iterator[tuple[Attempt, float | None]]:
         sampler.release()  # there may be no room for two models
         ranker = Ranker(recipe, subject.checkpoint, prompts, Alone())
-        return ranker.rank(iteration, stage, attempts, subject.verifier.adapter)
+        return ranker.rank(iteration, stage, attempts, verifier.adapter)
 
-    return held_out_scores(recipe, number, sample, task.meaning, rank if subject.verifier else None)
+    return held_out_scores(recipe, number, sample, task.meaning, rank if verifier else None)
 
 
 def _settings(recipe: Recipe, task: Task) -> dict[str, Any]:
@@ -175,18 +189,12 @@ def _settings(recipe: Recipe, task: Task) -> dict[str, Any]:
     }
 
 
-def _read(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
+def _read(folder: Path, facts: dict[str, Any], verifier: LearnedVerifier | None) -> dict[str, Any]:
     remedy = f"delete {folder}, and the same command makes it again"
+    if verifier and not verifier.kept:
+        remedy = f"delete {folder} to score without {verifier.adapter}, which ranked this and was not kept"
     require_intact(folder, read_manifest(folder)["files"], remedy)
     results = read_json(folder / "results.json")
     if results["adapter_sha256"] != facts["adapter_sha256"]:
         raise UserError(f"{folder}: these are the results of another adapter of {facts['model']}; {remedy}")
-    if (before := results.get("ranked_by")) != facts["ranked_by"]:
-        ours = _shown(facts["ranked_by"])
-        raise UserError(f"{folder}: these results were ranked by {_shown(before)}, not by {ours}; {remedy}")
     return results
-
-
-def _shown(ranked_by: dict[str, str] | None) -> str:
-    """The learned verifier of an evaluation, in words."""
-    return f"the verifier of {ranked_by['model']} with hash {ranked_by['sha256']}" if ranked_by else "no verifier"

@@ -27,11 +27,18 @@ NAMES = ("base", "best")
 
 @dataclass(frozen=True)
 class LearnedVerifier:
-    """A verifier that a run has trained (`star/ranker.py`): after which iteration, and its adapter."""
+    """A verifier that a run has trained (`star/ranker.py`).
+
+    Attributes:
+        number: of the iteration that it was trained after.
+        adapter, sha256: its folder, and the hash of its weights.
+        kept: whether the weights are still there (recipe key `keep`).
+    """
 
     number: int
     adapter: Path
     sha256: str
+    kept: bool
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,9 @@ class Subject:
         number: of the iteration; 0 for a base model, or a model of no run.
         adapter, adapter_sha256: of that iteration.
         root: where evaluations are kept by default.
-        verifier: what ranks several samples of a problem, if `evaluation.best_of` asks for that and there is one.
+        verifiers: what may rank several samples of a problem, the first choice first, if `evaluation.best_of` asks for
+            that. Only the last can be kept: those before it may have ranked while they were.
+        must_rank: whether scores that no verifier ranked are not what was asked for.
     """
 
     recipe: Recipe
@@ -53,7 +62,8 @@ class Subject:
     adapter: Path | None
     adapter_sha256: str | None
     root: Path
-    verifier: LearnedVerifier | None = None
+    verifiers: tuple[LearnedVerifier, ...] = ()
+    must_rank: bool = False
 
 
 def choose_subject(
@@ -76,8 +86,8 @@ def choose_subject(
             which ranks where there is a verifier.
 
     Raises:
-        UserError: no such run, iteration, model, verifier or task; a key or value is wrong; or what the run's problems
-            are judged by is an object of the user's own.
+        UserError: no such run, iteration, model, verifier or task; a key or value is wrong, or says something else than
+            `best_of`; or what the run's problems are judged by is an object of the user's own.
     """
     if run is None and (model is None or task is None):
         raise UserError("say what to score: a run directory, or --model MODEL and --task TASK")
@@ -102,36 +112,78 @@ def choose_subject(
         settings["model"] = _model_settings(model, settings.get("model", {}))
         _leave_servers(settings)
     settings.setdefault("name", "evaluation")
-    if settings.get("verifier") is None:
-        if best_of is not None:
-            raise _no_verifier(best_of, run, number)
-        settings["evaluation"] = {**settings.get("evaluation", {}), "best_of": None}  # a task's recipe may ask for it
+    _leave_ranking(settings, task, best_of)
+    if best_of is not None and settings["verifier"] is None:
+        raise _no_verifier(best_of, run, number)
     if best_of is not None:
-        overrides = [*overrides, f"evaluation.best_of.samples={best_of}"]
+        overrides = [f"evaluation.best_of.samples={best_of}", *overrides]
     recipe = make_recipe(settings, {}, "of this evaluation", overrides)
-    verifier = _verifier(store, number) if recipe.evaluation.best_of and model is None else None
-    if best_of is not None and verifier is None:
+    if best_of is not None:
+        _require_agreement(best_of, recipe)
+    verifiers = _verifiers(store, number) if recipe.evaluation.best_of and model is None else ()
+    if best_of is not None and not verifiers:
         raise _no_verifier(best_of, run, number)
     root = Path("evaluations") if run is None else run / "evaluations"
     checkpoint = resolve_checkpoint(recipe, known_task(recipe))
-    return Subject(recipe, checkpoint, number, adapter, sha256, root, verifier)
+    return Subject(recipe, checkpoint, number, adapter, sha256, root, verifiers, best_of is not None)
 
 
-def _verifier(store: Store, number: int) -> LearnedVerifier | None:
-    """The verifier of an iteration, or the last one before it; of those whose weights are kept."""
+def _leave_ranking(settings: Settings, task: str | None, best_of: int | None) -> None:
+    """Take out what a recipe may say of ranking where nothing ranks: no verifier, or a task that none is for.
+
+    Raises:
+        UserError: `best_of` asks for it all the same.
+    """
+    method = settings.get("method", "star")
+    if settings.get("verifier") and method != "star":  # the task's method: a run that has a verifier has another
+        if best_of is not None:
+            raise UserError(
+                f"--best-of {best_of}: a verifier ranks what a fine-tuned model attempts, and --task {task} has "
+                f"method: {method}; leave --best-of out"
+            )
+        settings["verifier"] = None
+    if settings.setdefault("verifier", None) is None:
+        settings["evaluation"] = {**settings.get("evaluation", {}), "best_of": None}  # a task's recipe may ask for it
+
+
+def _verifiers(store: Store, number: int) -> tuple[LearnedVerifier, ...]:
+    """The verifier of an iteration and those before it, the last one first, down to one whose weights are kept."""
+    found = []
     for folder in reversed(store.finished()):
         trained, weights = int(folder.name), store.manifest(folder)["files"].get(VERIFIER_WEIGHTS)
-        if trained <= number and weights and VERIFIER_WEIGHTS not in retired(folder):
+        if trained > number or not weights:
+            continue
+        kept = VERIFIER_WEIGHTS not in retired(folder)
+        found.append(LearnedVerifier(trained, (folder / VERIFIER_WEIGHTS).parent, weights["sha256"], kept))
+        if kept:
             store.require_intact(folder)
-            return LearnedVerifier(trained, (folder / VERIFIER_WEIGHTS).parent, weights["sha256"])
-    return None
+            break
+    return tuple(found)
+
+
+def _require_agreement(best_of: int, recipe: Recipe) -> None:
+    """Refuse overrides that say something else than `--best-of`, which was applied before them."""
+    asked = recipe.evaluation.best_of
+    if asked is None or asked.samples != best_of:
+        found = "null" if asked is None else f"{{samples: {asked.samples}, temperature: {asked.temperature}}}"
+        raise UserError(
+            f"--best-of {best_of}, and by an override evaluation.best_of is {found}: leave one out; for another "
+            f"temperature alone: --best-of {best_of} evaluation.best_of.temperature=1.0"
+        )
 
 
 def _no_verifier(best_of: int, run: Path, number: int) -> UserError:
     return UserError(
         f"--best-of {best_of}: {run} keeps no verifier of iteration {number} or before it that could rank; one is "
-        "trained where the recipe has the key verifier (docs/verifier.md); for pass@k and majority@k alone, instead of "
-        f"--best-of: evaluation.best_of=null 'evaluation.decoding={{temperature: 0.7, samples: {best_of}}}'"
+        f"trained where the recipe has the key verifier (docs/verifier.md); {without_ranking(best_of)}"
+    )
+
+
+def without_ranking(best_of: int) -> str:
+    """What to ask for instead of `--best-of`, in words."""
+    return (
+        "for pass@k and majority@k alone, instead of --best-of: evaluation.best_of=null "
+        f"'evaluation.decoding={{temperature: 0.7, samples: {best_of}}}'"
     )
 
 
@@ -209,7 +261,8 @@ def _task_settings(task: str, before: Settings) -> Settings:
     path = Path(task)
     if path.suffix in (".yaml", ".yml"):
         found = load_recipe(path).model_dump()
-        return {key: found[key] for key in FROM_TASK} | ({} if before else {"model": found["model"]})
+        once = {"iterations": 1} if found["method"] == "curate" else {}  # which has no others
+        return {key: found[key] for key in FROM_TASK} | once | ({} if before else {"model": found["model"]})
     prompt = {key: before["prompt"][key] for key in KEPT_PROMPT} if before else {}
     if task in TASKS:
         return {"task": {"kind": task}, "prompt": prompt}

@@ -8,16 +8,19 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from star.cli import main
 from star.errors import UserError
-from star.evaluation import choose_subject
+from star.evaluation import choose_subject, score
 from star.files import read_json, read_rows
+from star.recipe import canonical, load_recipe
 from star.store.retention import VERIFIER_WEIGHTS, WEIGHTS
 from star.train import Likelihood
+from tests.command import contents
 
 ROOT = Path(__file__).parents[2]
 SAMPLES, SCORES = "evaluation-best-of.jsonl", "evaluation-best-of-scores.jsonl"
@@ -45,6 +48,13 @@ def without_its_verifier(run, number):
     manifest = read_json(folder / "MANIFEST.json")
     manifest["files"] = {name: entry for name, entry in manifest["files"].items() if not name.startswith("verifier/")}
     (folder / "MANIFEST.json").write_text(json.dumps(manifest))
+
+
+def retire(run, number):
+    """As `keep` does it."""
+    for name in (WEIGHTS, VERIFIER_WEIGHTS):
+        (run / f"iterations/{number:03d}" / name).unlink()
+    (run / f"iterations/{number:03d}/RETIRED.json").write_text(json.dumps({"files": [WEIGHTS, VERIFIER_WEIGHTS]}))
 
 
 def test_an_iteration_is_ranked_as_the_run_did_it(run, capsys):
@@ -87,11 +97,34 @@ def test_an_iteration_without_a_verifier_of_its_own_gets_the_last_one_before_it_
     results = scored(capsys, run, "--problems", 3, "--best-of", 2)
     assert (results["model"], results["ranked_by"]["model"]) == ("iteration-002", "iteration-001")
     assert set(results["scores"]["zero-shot"]["best_of"]) == {"1", "2"}
-    for name in (WEIGHTS, VERIFIER_WEIGHTS):
-        (run / "iterations/001" / name).unlink()
-    (run / "iterations/001/RETIRED.json").write_text(json.dumps({"files": [WEIGHTS, VERIFIER_WEIGHTS]}))
+    without_its_verifier(run, 1)
     assert main(["eval", str(run), "--best-of", "2"]) == 2
     assert "keeps no verifier of iteration 2 or before it" in capsys.readouterr().err
+
+
+def test_what_a_verifier_ranked_is_shown_when_that_verifier_is_no_longer_kept(run, capsys):
+    without_its_verifier(run, 2)
+    plain, ranked = ("--problems", 3), ("--problems", 3, "--best-of", 2)
+    before = [scored(capsys, run, *arguments) for arguments in (plain, ranked)]
+    retire(run, 1)
+    assert [scored(capsys, run, *arguments) for arguments in (plain, ranked)] == before
+    assert {results["ranked_by"]["model"] for results in before} == {"iteration-001"}
+    for folder in run.glob("evaluations/*/002"):
+        (folder / SCORES).write_text("{}\n")
+    assert main(["eval", str(run), *map(str, ranked)]) == 2
+    assert re.search("delete .* to score without .*001/verifier", " ".join(capsys.readouterr().err.split()))
+
+
+def test_without_a_verifier_that_is_kept_or_what_one_ranked_there_are_plain_scores_or_a_reason(run, capsys):
+    without_its_verifier(run, 2)
+    retire(run, 1)
+    results = scored(capsys, run, "--problems", 3)
+    assert (results["ranked_by"], "best_of" in results["scores"]["zero-shot"]) == (None, False)
+    assert main(["eval", str(run), "--problems", "3", "--best-of", "2"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"the weights of {run}/iterations/001/verifier were not kept" in said
+    assert f"{run}/evaluations has no finished evaluation of this kind that was ranked before" in said
+    assert "instead of --best-of: evaluation.best_of=null" in said
 
 
 def test_without_a_verifier_a_recipe_that_would_rank_gets_plain_scores_and_a_word_on_it(verified_run, tmp_path, capsys):
@@ -105,7 +138,7 @@ def test_without_a_verifier_a_recipe_that_would_rank_gets_plain_scores_and_a_wor
 def test_any_model_is_scored_on_the_problems_of_a_recipe_that_would_rank(random_models, verified_run):
     recipe = str(verified_run / "recipe.yaml")
     subject = choose_subject(None, str(random_models["llama"]), task=recipe)
-    assert (subject.verifier, subject.recipe.evaluation.best_of) == (None, None)
+    assert (subject.verifiers, subject.recipe.evaluation.best_of) == ((), None)
 
 
 def test_a_run_without_a_verifier_says_how_to_get_pass_and_majority_alone_and_that_works(tiny_run, tmp_path, capsys):
@@ -128,6 +161,9 @@ def test_a_run_without_a_verifier_says_how_to_get_pass_and_majority_alone_and_th
             {"best_of": 2, "overrides": ["evaluation.decoding={samples: 2, temperature: 1.0}"]},
             "best_of samples for itself",
         ),
+        ({"best_of": 2, "overrides": ["evaluation.best_of=null"]}, "evaluation.best_of is null: leave one out"),
+        ({"best_of": 2, "overrides": ["evaluation.best_of.samples=8"]}, "is {samples: 8, temperature: 0.7}: leave one"),
+        ({"best_of": 2, "overrides": ["evaluation.best_of={temperature: 1.0}"]}, "is {samples: 4, temperature: 1.0}"),
     ],
 )
 def test_what_cannot_be_ranked_is_said_with_what_can(verified_run, arguments, message):
@@ -135,14 +171,32 @@ def test_what_cannot_be_ranked_is_said_with_what_can(verified_run, arguments, me
         choose_subject(**{"run": verified_run, **arguments})
 
 
-def test_results_that_no_verifier_ranked_are_not_taken_for_ranked_ones(run, capsys):
-    assert main(["eval", str(run), "--problems", "2"]) == 0
-    [folder] = run.glob("evaluations/*/002")
-    without_its_verifier(run, 2)
-    assert main(["eval", str(run), "--problems", "2"]) == 2
-    said = " ".join(capsys.readouterr().err.split())
-    assert "were ranked by the verifier of iteration-002 with hash" in said
-    assert f"delete {folder}" in said
+def test_an_override_may_say_how_the_samples_of_best_of_are_decoded(verified_run):
+    asked = ["evaluation.best_of.temperature=1.0", "evaluation.best_of.samples=8"]
+    best_of = choose_subject(verified_run, best_of=8, overrides=asked).recipe.evaluation.best_of
+    assert (best_of.samples, best_of.temperature) == (8, 1.0)
+
+
+def test_results_that_no_verifier_ranked_and_ranked_ones_stand_side_by_side(run, capsys):
+    subject = choose_subject(run, overrides=["evaluation.problems=2"])
+    unranked = score(replace(subject, verifiers=()))  # as it was before anything could rank
+    written = contents(unranked.folder)
+    ranked = scored(capsys, run, "--problems", 2)
+    assert (unranked.results["ranked_by"], ranked["ranked_by"]["model"]) == (None, "iteration-002")
+    assert contents(unranked.folder) == written
+    assert len(list(run.glob("evaluations/*/002"))) == 2
+    assert score(replace(subject, verifiers=())).results == unranked.results
+
+
+@pytest.mark.parametrize("method", ["direct", "curate"])
+def test_the_task_of_a_recipe_that_no_verifier_is_for_is_scored_without_one(verified_run, tmp_path, method, capsys):
+    given = load_recipe(verified_run / "recipe.yaml", ["verifier=null", "evaluation.best_of=null", "iterations=1"])
+    (tmp_path / "other.yaml").write_text(canonical(given).replace("method: star", f"method: {method}"))
+    task = ("--task", tmp_path / "other.yaml")
+    results = scored(capsys, verified_run, *task, "--problems", 2, "--out", tmp_path / "out")
+    assert (results["model"], results["problems"], results["ranked_by"]) == ("iteration-002", 2, None)
+    assert main(["eval", str(verified_run), *map(str, task), "--best-of", "2"]) == 2
+    assert f"has method: {method}; leave --best-of out" in " ".join(capsys.readouterr().err.split())
 
 
 def with_fault(fault, out, log, command):
