@@ -10,7 +10,7 @@ from scripts.torture import differences
 from star.cli import WITHOUT_TRAINING, main
 from star.files import read_json, read_rows
 from star.recipe import load_recipe
-from tests import faults
+from tests import apart
 from tests.conftest import TINY
 from tests.test_recipes import PAPER, RECIPES, name_of
 
@@ -102,7 +102,7 @@ def test_a_folder_that_is_taken_is_told_before_anything_is_sampled(tiny_recipe, 
 @pytest.mark.parametrize("where", ["001.partial/train.jsonl", "tiny/.dataset"])
 def test_killed_anywhere_the_same_command_makes_the_same_bytes(curated, tiny_recipe, tmp_path, where):
     runs, arguments = tmp_path / "runs", ["curate", str(tiny_recipe), *SAMPLED, "--runs", str(tmp_path / "runs")]
-    killed = faults.star(f"kill@{where}", runs, *arguments)
+    killed = apart.star(f"kill@{where}", runs, *arguments)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert main(arguments) == 0
     assert differences(curated, runs / "tiny") == []

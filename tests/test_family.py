@@ -18,7 +18,7 @@ from star.records import Attempt
 from star.replay import replay
 from star.report.compare import Run
 from star.tasks import build_task
-from tests import faults
+from tests import apart
 from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[1]
@@ -147,7 +147,7 @@ def test_what_a_sweep_chose_is_in_metrics_report_and_card(small, tmp_path):
 def test_a_run_killed_in_its_sweep_ends_with_the_same_files(small, tmp_path):
     whole = small("b-star")
     runs = tmp_path / "runs"
-    killed = faults.star("kill@sweep-1.jsonl", runs, *command("b-star", runs))
+    killed = apart.star("kill@sweep-1.jsonl", runs, *command("b-star", runs))
     assert killed.returncode == -9, killed.stderr
     assert (runs / "family-b-star/iterations/001.partial/sweep-0.6.jsonl").exists()
     assert main(command("b-star", runs)) == 0

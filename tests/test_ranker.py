@@ -19,9 +19,9 @@ from star.report.compare import load_runs, measures, print_comparison
 from star.store import Iteration, Store
 from star.store.changes import changed_keys
 from star.store.retention import VERIFIER_WEIGHTS, WEIGHTS, retire
+from tests import apart
 from tests.conftest import VERIFIER
 from tests.processes.conftest import TORCHRUN, launch, two  # noqa: F401 - fixtures
-from tests.store.test_faults import run as run_in_process
 
 
 def test_pairs_of_all_iterations_train_a_verifier_that_ranks_candidates(verified_run):
@@ -79,9 +79,10 @@ def test_all_of_it_is_in_the_manifest_and_on_the_card(verified_run, capsys):
     "where", ["pairs-reference.jsonl.journal.seals", "verifier.tmp", "evaluation-best-of-scores.jsonl"]
 )
 def test_a_run_killed_at_the_work_of_the_verifier_ends_with_the_same_bytes(verified_run, tiny_recipe, tmp_path, where):
-    killed = run_in_process(tiny_recipe, tmp_path, *VERIFIER, "iterations=1", fault=f"kill@001.partial/{where}")
+    command = ["run", str(tiny_recipe), *VERIFIER, "iterations=1", "--runs", str(tmp_path)]
+    killed = apart.star(f"kill@001.partial/{where}", tmp_path, *command)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert main(["run", str(tiny_recipe), *VERIFIER, "iterations=1", "--runs", str(tmp_path)]) == 0
+    assert main(command) == 0
     first = "iterations/001"
     assert differences(verified_run / first, tmp_path / "tiny" / first) == []
 

@@ -1,13 +1,10 @@
 """`star eval` of a run with a learned verifier: several samples of each held-out problem, of which it picks one."""
 
 import json
-import os
 import re
 import shlex
 import shutil
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,9 +17,9 @@ from star.files import read_json, read_rows
 from star.recipe import canonical, load_recipe
 from star.store.retention import VERIFIER_WEIGHTS, WEIGHTS
 from star.train import Likelihood
+from tests import apart
 from tests.command import contents
 
-ROOT = Path(__file__).parents[2]
 SAMPLES, SCORES = "evaluation-best-of.jsonl", "evaluation-best-of-scores.jsonl"
 HELD_OUT = 19
 """Problems of the tiny recipe."""
@@ -199,19 +196,13 @@ def test_the_task_of_a_recipe_that_no_verifier_is_for_is_scored_without_one(veri
     assert f"has method: {method}; leave --best-of out" in " ".join(capsys.readouterr().err.split())
 
 
-def with_fault(fault, out, log, command):
-    """`star` with a fault of the file system (see `scripts/faults.py`), and what it did there in a log."""
-    program = [sys.executable, "scripts/faults.py", fault, str(out), *command, "--out", str(out)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "FAULTS_LOG": str(log)}
-    return subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-
-
 def test_a_killed_ranking_goes_on_with_what_was_sampled_and_scored(verified_run, tmp_path, monkeypatch):
     command = ["eval", str(verified_run), "--best-of", "2", "sampler.wave=8"]
     killed, whole, log, scored = tmp_path / "killed", tmp_path / "whole", tmp_path / "log", []
-    assert with_fault("kill@nowhere", whole, log, command).returncode == 0
+    assert apart.star("none@", whole, *command, "--out", str(whole), log=log).returncode == 0
     sealing = [line.split()[0] for line in log.read_text().splitlines() if f"{SCORES}.journal.seals" in line]
-    done = with_fault(f"kill@{sealing[-4]}", killed, tmp_path / "again", command)  # in the midst of ranking
+    in_the_midst = f"kill@{sealing[-4]}"
+    done = apart.star(in_the_midst, killed, *command, "--out", str(killed))
     assert done.returncode == -signal.SIGKILL, done.stderr
     [partial] = killed.glob("*/002.partial")
     samples, begun = (partial / SAMPLES).stat(), len(read_rows(partial / f"{SCORES}.journal.seals"))

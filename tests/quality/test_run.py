@@ -6,7 +6,7 @@ from scripts.torture import differences
 from star.audit.trace import trace
 from star.cli import main
 from star.files import read_json, read_rows
-from tests import faults
+from tests import apart
 
 SETTINGS = (
     "iterations=1", "decoding.temperature=0.7", "decoding.samples=8", "selection.quality={keep: 0.7}",
@@ -49,7 +49,7 @@ def test_a_kill_behind_the_classifier_resumes_to_the_same_bytes(run, tmp_path):
     recipe = tmp_path / "tiny.yaml"
     recipe.write_text((run.parent / "tiny.yaml").read_text())
     arguments = ["run", str(recipe), "--runs", str(tmp_path / "runs"), *SETTINGS]
-    killed = faults.star("kill@dropped.jsonl", tmp_path / "runs", *arguments)
+    killed = apart.star("kill@dropped.jsonl", tmp_path / "runs", *arguments)
     assert killed.returncode == -9, killed.stderr
     assert (tmp_path / "runs/tiny/iterations/001.partial/quality.json").exists()
     assert main(arguments) == 0

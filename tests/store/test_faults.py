@@ -15,14 +15,14 @@ from star.cli import main
 from star.machine import machine_error
 from star.sample.local import LocalSampler
 from star.store import Store
-from tests import faults
+from tests import apart
 
 ROOT = Path(__file__).parents[2]
 
 
-def run(recipe: Path, runs: Path, fault: str = "none@") -> faults.Ended:
+def run(recipe: Path, runs: Path, fault: str = "none@") -> apart.Ended:
     """`star run`, with a fault of the file system."""
-    return faults.star(fault, runs, "run", str(recipe), "--runs", str(runs))
+    return apart.star(fault, runs, "run", str(recipe), "--runs", str(runs))
 
 
 def assert_whole_so_far(runs: Path, capsys) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import sys
+from pathlib import Path
 
 from star import load_recipe, run
 from tests.synthesize.writing import Mathematician
@@ -63,8 +63,7 @@ class Asker(Mathematician):
 WRITERS = {"textbook": Teacher, "reshape": Asker}
 
 
-def main():
-    """A whole run in a process of its own: recipe, folder and, if it is to kill itself, the prompt at which it does."""
-    path, folder, *prompt = sys.argv[1:]
+def whole_run(path: Path, folder: Path, prompt: str = "") -> None:
+    """Of a recipe that has lessons or questions written; it kills itself at a prompt, if there is one."""
     recipe = load_recipe(path)
-    run(recipe, folder, sampler=WRITERS[recipe.synthesize.kind](dies_at="".join(prompt)))
+    run(recipe, folder, sampler=WRITERS[recipe.synthesize.kind](dies_at=prompt))

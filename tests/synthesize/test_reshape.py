@@ -1,8 +1,6 @@
 """Questions about documents through the whole loop, with a sampler that is made up."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
 
 import pytest
@@ -14,8 +12,10 @@ from star.files import file_sha256, read_json, read_rows
 from star.preflight import check
 from star.recipe import load_recipe
 from star.synthesize.grounding import is_computed, is_span
+from tests.apart import apart
 from tests.synthesize.conftest import farms
-from tests.synthesize.test_stage import ROOT, comparable, drafts, pool, rows
+from tests.synthesize.teaching import whole_run
+from tests.synthesize.test_stage import comparable, drafts, pool, rows
 
 
 @pytest.fixture
@@ -81,14 +81,10 @@ def test_the_vote_sees_the_passage_and_the_problem_may_do_without_it(taught):
 
 
 def test_a_run_killed_while_it_votes_ends_with_the_same_files(folder, recipes, tmp_path):
-    def apart(*prompt):
-        code = "from tests.synthesize.teaching import main; main()"
-        command = [sys.executable, "-c", code, recipes["reshape"], tmp_path / "run", *prompt]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode
-
-    assert apart(rows(folder, 1, "votes")[-1]["id"]) == -9
-    assert apart() == 0
-    assert comparable(tmp_path / "run") == comparable(folder)
+    recipe, run = recipes["reshape"], tmp_path / "run"
+    assert apart(whole_run, recipe, run, rows(folder, 1, "votes")[-1]["id"]).returncode == -9
+    assert apart(whole_run, recipe, run).returncode == 0
+    assert comparable(run) == comparable(folder)
 
 
 @pytest.fixture

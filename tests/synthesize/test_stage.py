@@ -2,8 +2,6 @@
 
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet
@@ -19,7 +17,8 @@ from star.report.trace import print_trace
 from star.synthesize.novelty import rouge_l
 from star.synthesize.pool import Member
 from star.synthesize.votes import voted_pool
-from tests.synthesize.writing import Sloppy, Turncoat
+from tests.apart import apart
+from tests.synthesize.writing import Sloppy, Turncoat, whole_run
 
 ROOT = Path(__file__).parents[2]
 VOTED = ("synthesize.answers=consensus", "synthesize.max_consensus_share=0.4")
@@ -270,13 +269,6 @@ def comparable(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): file_sha256(path) for path in files}
 
 
-def apart(recipe: Path, folder: Path, prompt: str = "") -> int:
-    """The run of a recipe in a process of its own, which may be killed; returns its exit code."""
-    program = "from tests.synthesize.writing import main; main()"
-    command = [sys.executable, "-c", program, recipe, folder, prompt, *VOTED]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode
-
-
 @pytest.mark.parametrize("prompt", ["new/001/00005", "a vote"])
 def test_a_run_killed_while_it_writes_or_votes_ends_with_the_same_files(writing, writing_recipe, tmp_path, prompt):
     whole, folder = writing(*VOTED), tmp_path / "writing"
@@ -284,7 +276,7 @@ def test_a_run_killed_while_it_writes_or_votes_ends_with_the_same_files(writing,
         prompt = rows(whole, 2, "votes")[-1]["id"]
         shutil.copytree(whole, folder)
         shutil.rmtree(folder / "iterations/002")
-    assert apart(writing_recipe, folder, prompt) == -9
+    assert apart(whole_run, writing_recipe, folder, prompt, VOTED).returncode == -9
     assert list(folder.glob("iterations/*.partial/*.journal"))
-    assert apart(writing_recipe, folder) == 0
+    assert apart(whole_run, writing_recipe, folder, "", VOTED).returncode == 0
     assert comparable(folder) == comparable(whole)

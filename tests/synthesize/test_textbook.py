@@ -1,8 +1,6 @@
 """Lessons through the whole loop, with a sampler that is made up: which are kept, and what they are trained on as."""
 
 import re
-import subprocess
-import sys
 from collections import Counter
 from fractions import Fraction
 
@@ -21,7 +19,9 @@ from star.synthesize.numbers import numbers
 from star.synthesize.template import FOLDER
 from star.tasks.arithmetic import is_held_out
 from star.verify import check_steps
-from tests.synthesize.test_stage import ROOT, comparable, drafts, pool, rows
+from tests.apart import apart
+from tests.synthesize.teaching import whole_run
+from tests.synthesize.test_stage import comparable, drafts, pool, rows
 
 
 @pytest.fixture
@@ -230,15 +230,11 @@ def test_a_lesson_with_a_short_protected_question_among_its_sentences_is_protect
 
 
 def test_a_run_killed_while_it_writes_lessons_ends_with_the_same_files(folder, recipes, tmp_path):
-    def apart(*prompt):
-        code = "from tests.synthesize.teaching import main; main()"
-        command = [sys.executable, "-c", code, recipes["textbook"], tmp_path / "run", *prompt]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode
-
-    assert apart("new/002/00009") == -9
+    recipe, run = recipes["textbook"], tmp_path / "run"
+    assert apart(whole_run, recipe, run, "new/002/00009").returncode == -9
     assert list(tmp_path.glob("run/iterations/*.partial/*.journal"))
-    assert apart() == 0
-    assert comparable(tmp_path / "run") == comparable(folder)
+    assert apart(whole_run, recipe, run).returncode == 0
+    assert comparable(run) == comparable(folder)
 
 
 def test_without_exemplars_there_is_nothing_to_begin_with(recipes):

@@ -6,7 +6,8 @@ import os
 import random
 import re
 import signal
-import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from star import load_recipe, run
 from star.records import Completion, derive_seed
@@ -71,7 +72,6 @@ class Turncoat(Mathematician):
         return f" {first} + {second} = {first + second}.\n#### {first + second + wrong}"
 
 
-def main():
-    """A whole run in a process of its own: recipe, folder, the prompt at which it kills itself, and overrides."""
-    recipe, folder, prompt, *overrides = sys.argv[1:]
+def whole_run(recipe: Path, folder: Path, prompt: str, overrides: Sequence[str]) -> None:
+    """Of a recipe that has problems written; it kills itself at a prompt, if there is one."""
     run(load_recipe(recipe, overrides), folder, sampler=Mathematician(dies_at=prompt))
