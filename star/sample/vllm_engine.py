@@ -46,6 +46,8 @@ LOCAL_RANK = ("LOCAL_RANK", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "MV
 """Which of the processes of a machine this one is, in accelerate's order (`accelerate/state.py`)."""
 GRACE = 10.0
 """Seconds that a process may take to end once it has closed its end of the pipe."""
+_CAUSE = re.compile(r"\b[A-Z]\w*(?:Error|Exception): .*")
+"""Of an error of vLLM, the one that led to the others: the first that it names."""
 INSTALL = "pip install vllm (on a CPU: see docs/engines.md), or name the interpreter that has it: sampler.vllm.python"
 
 
@@ -200,16 +202,18 @@ class _Worker:
         return json.loads(line)
 
     def _death(self) -> UserError:
-        """What it said last."""
+        """What it said: the first error, and the last lines."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(GRACE)
         self._kill()
         code = self.process.wait()
         self.errors.seek(0)
-        said = self.errors.read().decode("utf-8", "replace").strip().splitlines()[-12:]
+        said = self.errors.read().decode("utf-8", "replace").strip()
+        cause, last = _CAUSE.search(said), "\n  ".join(said.splitlines()[-12:])
         return UserError(
             f"vLLM ended with exit code {code}; a smaller sampler.vllm.gpu_memory_utilization or max_model_len may "
-            "help, and the same command goes on from here. Its last lines:\n  " + cut("\n  ".join(said), 2000)
+            f"help, and the same command goes on from here. {f'It says: {cut(cause[0], 500)}. ' if cause else ''}"
+            f"Its last lines:\n  {cut(last, 2000)}"
         )
 
 

@@ -114,6 +114,20 @@ for line in sys.stdin:
 """
 
 
+def test_an_error_says_what_vllm_names_as_its_cause_far_above_its_last_lines(recipe_with, random_models, tmp_path):
+    script = tmp_path / "python"
+    script.write_text(f"""#!{sys.executable}
+import sys
+print("(EngineCore pid=7) ERROR 11-27 [core.py:1510] AssertionError: Not enough NUMA nodes", file=sys.stderr)
+print("  File 'core.py'\\n" * 40 + "RuntimeError: failed. See root cause above.", file=sys.stderr)
+sys.exit(1)
+""")
+    script.chmod(0o755)
+    says = r"exit code 1.*It says: AssertionError: Not enough NUMA nodes\. Its last lines:"
+    with pytest.raises(UserError, match=says):
+        in_process(recipe_with, random_models["llama"], python=script).sample(PROMPTS[:1], GREEDY, seed=0)
+
+
 @pytest.fixture
 def fake(recipe_with, random_models, tmp_path):
     """A sampler with a stand-in that speaks the protocol of `vllm_worker.py`, and what that was asked."""
@@ -170,10 +184,13 @@ def test_vllm_over_several_gpus_in_several_processes_is_an_error_that_says_what_
 
 
 @needs_vllm
+@pytest.mark.parametrize("parts", [1, 2])
 def test_vllm_in_process_writes_what_our_engine_writes_and_gives_its_memory_back(
-    recipe_with, model, adapters, expected
+    recipe_with, model, adapters, expected, monkeypatch, parts
 ):
-    sampler = in_process(recipe_with, model)
+    if parts > 1:
+        monkeypatch.setenv("VLLM_CPU_OMP_THREADS_BIND", "0|1")  # by itself it asks for a NUMA node for each
+    sampler = in_process(recipe_with, model, f"sampler.vllm.tensor_parallel_size={parts}")
     assert sampler.sample(PROMPTS, GREEDY, seed=0) == expected[0]
     together = sampler.sample(PROMPTS, DRAWN, seed=5)
     assert sampler.sample(PROMPTS[2:3], DRAWN, seed=5) == together[6:9]
