@@ -24,12 +24,13 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"star {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_work(commands)
+    _add_results(commands)
     _add_looks(commands)
     return parser
 
 
 def _add_work(commands: Any) -> None:
-    """The commands that make something."""
+    """The commands that begin with a recipe, or make one."""
     run = commands.add_parser("run", help="run a recipe, or go on with its interrupted run")
     _add_recipe(run)
     run.add_argument("--fork", metavar="NEW", help="start a run of that name from an iteration of the recipe's run")
@@ -42,6 +43,17 @@ def _add_work(commands: Any) -> None:
     _add_format(curate)
     curate.set_defaults(command="curate")
 
+    init = commands.add_parser("init", help="ask three questions, and write a recipe for your own problems")
+    init.add_argument("--data", metavar="FILE", help="the problems, one JSON object a line")
+    init.add_argument("--model", metavar="MODEL", help="the base model: hub id, folder or .gguf file")
+    init.add_argument("--verifier", metavar="NAME", help="how answers are compared: numeric, label, ...")
+    init.add_argument("--yes", action="store_true", help="ask nothing that has a default")
+    init.add_argument("--out", type=Path, metavar="FILE", help="the recipe (default: the name of the data, .yaml)")
+    init.set_defaults(command="init")
+
+
+def _add_results(commands: Any) -> None:
+    """The commands that make something of a run."""
     export = commands.add_parser(
         "export", help="take away training data, an adapter or a plain model, each with a card"
     )
@@ -90,14 +102,6 @@ def _add_work(commands: Any) -> None:
     score.add_argument("--lm-eval", type=Path, metavar="DIR", help="write them as lm-evaluation-harness does, too")
     score.add_argument("--json", action="store_true", help="print the results as JSON")
     score.set_defaults(command="eval")
-
-    init = commands.add_parser("init", help="ask three questions, and write a recipe for your own problems")
-    init.add_argument("--data", metavar="FILE", help="the problems, one JSON object a line")
-    init.add_argument("--model", metavar="MODEL", help="the base model: hub id, folder or .gguf file")
-    init.add_argument("--verifier", metavar="NAME", help="how answers are compared: numeric, label, ...")
-    init.add_argument("--yes", action="store_true", help="ask nothing that has a default")
-    init.add_argument("--out", type=Path, metavar="FILE", help="the recipe (default: the name of the data, .yaml)")
-    init.set_defaults(command="init")
 
 
 def _add_recipe(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,9 @@
 launch.py   which process this one is, as accelerate and torchrun say by environment variables
 link.py     messages between two processes, and word of the other one's end
 feed.py     a queue of work that whoever is free takes from, and its results in order
-world.py    the processes of a run together: `Alone`, `Leader` and, in every other process, `follow`
+leader.py   rank 0, which hands out work and ends the run if another process fails
+meeting.py  how the processes find each other
+world.py    the processes of a run together: one `Alone`, or one that leads (`lead`) and others that `follow`
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-import star.processes.world
+import star.processes.leader
 from star.errors import UserError
 from star.processes import find_place, follow, lead
 from star.processes.launch import allowed_cores
@@ -55,7 +55,7 @@ def main(how: str) -> None:
         }.get(how, {})
         follow(place, True, handlers)
         return
-    star.processes.world.GRACE = 2.0
+    star.processes.leader.GRACE = 2.0
     try:
         with lead(place, True) as world:
             here = 0.5 if how == "share" else 0.0
