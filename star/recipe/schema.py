@@ -130,20 +130,13 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Recipe:
-        no_exemplars = self.prompt.exemplars is None
         sums = isinstance(self.task, ArithmeticTask) and self.task.style != "words"
         refuse(
             (
                 "model.starter knows only sums: it needs task.kind arithmetic of style columns or paper",
                 self.model.starter is not None and not sums,
             ),
-            ("prompt.train_with needs prompt.exemplars", no_exemplars and self.prompt.train_with),
-            ("prompt.shots needs prompt.exemplars", no_exemplars and bool(self.prompt.shots)),
-            (
-                f"evaluation.exemplars: {self.evaluation.exemplars} needs prompt.exemplars",
-                no_exemplars and self.evaluation.exemplars in ("with", "both"),
-            ),
-            ("prompt.system needs prompt.chat: true", self.prompt.system is not None and not self.prompt.chat),
+            *self._prompts_fit(),
             *self._servers_fit(),
             *self.curriculum.complaints(
                 self.problems_per_iteration, self.method, self.selection.accept, self.synthesize.kind != "none"
@@ -190,6 +183,19 @@ class Recipe(Section):
             ),
         )
         return self
+
+    def _prompts_fit(self) -> list[tuple[str, bool]]:
+        """Complaints about `prompt`, each with whether it is so."""
+        no_exemplars = self.prompt.exemplars is None
+        return [
+            ("prompt.train_with needs prompt.exemplars", no_exemplars and self.prompt.train_with),
+            ("prompt.shots needs prompt.exemplars", no_exemplars and bool(self.prompt.shots)),
+            (
+                f"evaluation.exemplars: {self.evaluation.exemplars} needs prompt.exemplars",
+                no_exemplars and self.evaluation.exemplars in ("with", "both"),
+            ),
+            ("prompt.system needs prompt.chat: true", self.prompt.system is not None and not self.prompt.chat),
+        ]
 
     def _servers_fit(self) -> list[tuple[str, bool]]:
         """Complaints about `sampler.openai`, each with whether it is so."""
