@@ -122,9 +122,10 @@ class Protected:
 
     def hits_by(self, problems: Sequence[Problem]) -> list[bool]:
         """Whether each of the problems has something of a protected text: whether it has a `hit_by`."""
-        runs = self._have_runs([_words(running(problem)) for problem in problems])
-        wholes = (_hash(normalise(problem.question)) in self._whole for problem in problems)
-        return [has_run or is_whole for has_run, is_whole in zip(runs, wholes, strict=True)]
+        plain = [normalise(problem.question) for problem in problems]
+        choices = (chain.from_iterable(map(_words, problem.choices)) for problem in problems)
+        runs = self._have_runs([[*_WORD.findall(text), *more] for text, more in zip(plain, choices, strict=True)])
+        return [has_run or _hash(text) in self._whole for text, has_run in zip(plain, runs, strict=True)]
 
     def _same(self, text: str) -> Hit | None:
         number = self._whole.get(_hash(normalise(text)))

@@ -15,7 +15,7 @@ CPU_TOKENS = 2048
 """Tokens of one forward pass in training on a CPU: what they take stays near the processor."""
 GPU_TOKENS = 4096
 """The same on any other device: enough to keep one at work, and what a 7B model makes of them fits beside its weights
-(20 GB, `scripts/estimate.py`)."""
+(18 GB, `scripts/estimate.py`)."""
 IGNORE = -100
 """Label of a token that is not learned (`torch.nn.functional.cross_entropy`'s default)."""
 

@@ -22,11 +22,11 @@ from star.models import (
 from star.models.loading import context_length, with_adapter
 from star.recipe import Recipe
 from star.train.adapters import speed_up
-from star.train.batches import TokenisedExample, micro_batches
+from star.train.batches import CPU_TOKENS, TokenisedExample, micro_batches
 from star.train.loss import TargetLoss
 
-TOKENS_AT_ONCE = {"cpu": 2048}
-"""Tokens of one forward pass, unless a single text is longer (see `CPU_TOKENS` in `batches.py`)."""
+TOKENS_AT_ONCE = {"cpu": CPU_TOKENS}
+"""Tokens of one forward pass, unless a single text is longer."""
 TOKENS_ELSEWHERE = 16384
 """The same on other devices."""
 

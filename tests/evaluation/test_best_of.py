@@ -19,6 +19,7 @@ from star.store.retention import VERIFIER_WEIGHTS, WEIGHTS
 from star.train import Likelihood
 from tests import apart
 from tests.command import contents
+from tests.evaluation.test_eval import scored
 
 SAMPLES, SCORES = "evaluation-best-of.jsonl", "evaluation-best-of-scores.jsonl"
 HELD_OUT = 19
@@ -29,13 +30,6 @@ HELD_OUT = 19
 def run(verified_run, tmp_path) -> Path:
     """A copy of the run with verifiers, whose recipe asks for best-of-4."""
     return Path(shutil.copytree(verified_run, tmp_path / "verified"))
-
-
-def scored(capsys, *arguments):
-    """What `star eval --json` prints."""
-    capsys.readouterr()
-    assert main(["eval", *map(str, arguments), "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
 
 
 def without_its_verifier(run, number):

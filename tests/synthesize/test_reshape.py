@@ -15,7 +15,8 @@ from star.synthesize.grounding import is_computed, is_span
 from tests.apart import apart
 from tests.synthesize.conftest import farms
 from tests.synthesize.teaching import whole_run
-from tests.synthesize.test_stage import comparable, drafts, pool, rows
+from tests.synthesize.test_stage import drafts, pool, rows
+from tests.test_loop import comparable
 
 
 @pytest.fixture

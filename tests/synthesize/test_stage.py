@@ -19,6 +19,7 @@ from star.synthesize.pool import Member
 from star.synthesize.votes import voted_pool
 from tests.apart import apart
 from tests.synthesize.writing import Sloppy, Turncoat, whole_run
+from tests.test_loop import comparable
 
 ROOT = Path(__file__).parents[2]
 VOTED = ("synthesize.answers=consensus", "synthesize.max_consensus_share=0.4")
@@ -260,13 +261,6 @@ def test_a_run_without_new_problems_has_no_trace_of_them(writing):
         names = {path.name for path in (folder / f"iterations/{number:03d}").iterdir()}
         assert not names & {"written.jsonl", "votes.jsonl", "pool.jsonl", "synthesis.json"}
     assert all("synthesis" not in row for row in read_rows(folder / "metrics.jsonl"))
-
-
-def comparable(folder: Path) -> dict[str, str]:
-    """Hashes of all files that a run must reproduce."""
-    timed = {"timings.json", "MANIFEST.json", "metrics.json", "metrics.jsonl", "run.json", "progress.json", ".lock"}
-    files = [p for p in folder.rglob("*") if p.is_file() and p.name not in timed and "report" not in p.parts]
-    return {str(path.relative_to(folder)): file_sha256(path) for path in files}
 
 
 @pytest.mark.parametrize("prompt", ["new/001/00005", "a vote"])

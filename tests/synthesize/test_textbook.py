@@ -21,7 +21,8 @@ from star.tasks.arithmetic import is_held_out
 from star.verify import check_steps
 from tests.apart import apart
 from tests.synthesize.teaching import whole_run
-from tests.synthesize.test_stage import comparable, drafts, pool, rows
+from tests.synthesize.test_stage import drafts, pool, rows
+from tests.test_loop import comparable
 
 
 @pytest.fixture
